@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pairs.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "limits.h"
+#include "name.h"
+
+/* Every octet escaped: four labels fill 255 octets with 250 octets of text, each label with one closing zero. */
+static_assert(XD_KEY_OWNER_MAX == 2 * (XD_NAME_MAX - 5) + 4, "the worst owner fits");
+static_assert(XD_KEY_MAX == 511, "LMDB's limit of key length");
+
+void xd_pairs_uninit(xd_pairs *pairs)
+{
+	free(pairs->bytes);
+	free(pairs->offsets);
+	*pairs = (xd_pairs){ 0 };
+}
+
+static uint8_t *write_label(uint8_t *out, const uint8_t *label)
+{
+	size_t len = *label++;
+
+	for (; len; len--) {
+		uint8_t octet = xd_lower_table[*label++];
+		if (octet <= 1) {
+			*out++ = 1;
+			octet++;
+		}
+		*out++ = octet;
+	}
+	*out++ = 0;
+	return out;
+}
+
+size_t xd_key_write_owner(uint8_t *out, const uint8_t *name)
+{
+	uint8_t starts[XD_LABELS_MAX];
+	size_t count = xd_name_labels(name, starts);
+	uint8_t *pos = out;
+
+	while (count)
+		pos = write_label(pos, name + starts[--count]);
+	return (size_t)(pos - out);
+}
+
+/* One escaped label ending at its closing zero: unescaped into `label`, length first. Octets read, or 0. */
+static size_t read_label(const uint8_t *in, size_t len, uint8_t *label)
+{
+	size_t used = 0;
+	size_t pos = 0;
+
+	while (pos < len && in[pos]) {
+		uint8_t octet = in[pos++];
+		if (octet == 1) {
+			if (pos == len || in[pos] < 1 || in[pos] > 2)
+				return 0;
+			octet = (uint8_t)(in[pos++] - 1);
+		}
+		if (octet != xd_lower_table[octet] || used == XD_LABEL_MAX)
+			return 0;
+		label[++used] = octet;
+	}
+	label[0] = (uint8_t)used;
+	return pos < len && used ? pos + 1 : 0;
+}
+
+int xd_key_parse(const uint8_t *key, size_t key_len, uint8_t *name, size_t *name_len, uint16_t *type)
+{
+	const size_t tail = 3; /* zero and type */
+	uint8_t label[1 + XD_LABEL_MAX];
+	uint8_t reversed[XD_NAME_MAX];
+	size_t at = sizeof(reversed) - 1;
+
+	if (key_len < XD_KEY_ZONE_ID_BYTES + tail || key_len > XD_KEY_MAX || key[key_len - tail] != 0)
+		return -XD_E_KEY_ORDER;
+	reversed[at] = 0;
+	const uint8_t *end = key + key_len - tail;
+	for (const uint8_t *pos = key + XD_KEY_ZONE_ID_BYTES; pos < end;) {
+		size_t used = read_label(pos, (size_t)(end - pos), label);
+		if (!used || label[0] + 1u > at)
+			return -XD_E_KEY_ORDER;
+		at -= label[0] + 1u;
+		memcpy(reversed + at, label, label[0] + 1u);
+		pos += used;
+	}
+	*name_len = sizeof(reversed) - at;
+	memcpy(name, reversed + at, *name_len);
+	*type = (uint16_t)(end[1] << 8 | end[2]);
+	return XD_OK;
+}

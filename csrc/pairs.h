@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Pairs: the RRsets of a zone as store keys and values, in key order.
+ *
+ * This one form travels between the zone file scanner, the store (LMDB) and the table writer:
+ *
+ *   key    zone id (4, big endian) | owner | 0x00 | type (2, big endian)
+ *          owner: labels from the root down, lower case, each octet 0x00 escaped as 01 01 and 0x01 as 01 02,
+ *          each label closed by 0x00. Octet order of keys is DNSSEC canonical order (RFC 4034, section 6.1).
+ *   value  ttl (4, big endian) | count (2, big endian) | count times: rdlength (2, big endian), rdata
+ *          rdata in canonical form (RFC 4034, section 6.2, as amended by RFC 6840, section 5.1), sorted, no duplicates.
+ *
+ * Flat form: `bytes` holds key 0, value 0, key 1, value 1, ...; `offsets` has 2 * n + 1 entries: key i is
+ * bytes[offsets[2i] .. offsets[2i+1]), value i is bytes[offsets[2i+1] .. offsets[2i+2]).
+ */
+#ifndef XD_PAIRS_H
+#define XD_PAIRS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+/* cdef: begin */
+
+typedef struct xd_pairs {
+	uint8_t *bytes;    /* keys and values, back to back */
+	uint64_t *offsets; /* 2 * count + 1 entries */
+	size_t count;      /* RRsets */
+} xd_pairs;
+
+/* Frees what xd_pairs points to; the struct itself is the caller's. */
+void xd_pairs_uninit(xd_pairs *pairs);
+
+/* cdef: end */
+
+/*
+ * Writes the owner part of a store key (escaped, reversed labels, without the closing zero before the type) of a
+ * wire-form name; `out` holds XD_KEY_OWNER_MAX octets. Returns its length. The name must be valid.
+ */
+size_t xd_key_write_owner(uint8_t *out, const uint8_t *name);
+
+/*
+ * Reads the owner from a store key into a lower-case wire name (`name` holds XD_NAME_MAX octets).
+ * On success *name_len and *type are set.
+ */
+XD_CHECKED int xd_key_parse(const uint8_t *key, size_t key_len, uint8_t *name, size_t *name_len, uint16_t *type);
+
+#endif
