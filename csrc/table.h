@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The response table: one memory-mapped file, one writer, many readers in other processes.
+ *
+ * Everything reachable from the published root is immutable. A transaction builds new blocks beside the old ones and
+ * publishes them all by one release store of the root's offset; what it replaced is reused only after every reader
+ * has passed a quiescent point (shm.h). See docs/design.md, "The response table".
+ */
+#ifndef XD_TABLE_H
+#define XD_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "pairs.h"
+
+/* cdef: begin */
+
+typedef struct xd_table xd_table;
+typedef struct xd_shm xd_shm;
+
+/* What the server says of itself; published with the table so that a change needs no engine restart. */
+typedef struct xd_server_info {
+	uint16_t udp_payload_ipv4; /* octets, server.udp-max-payload-ipv4 */
+	uint16_t udp_payload_ipv6;
+	uint16_t identity_len; /* octets; 0: not told */
+	uint16_t version_len;
+	uint16_t nsid_len;
+	uint8_t identity[256];
+	uint8_t version[256];
+	uint8_t nsid[256];
+} xd_server_info;
+
+typedef struct xd_zone_info {
+	uint64_t version;     /* the store's version of the zone that the table answers from */
+	uint64_t names;       /* nodes, empty non-terminals included */
+	uint32_t serial;      /* of the SOA; 0 when the zone has no contents */
+	uint8_t has_contents; /* 0: answered SERVFAIL (not loaded or expired) */
+	uint8_t is_nsec;
+	uint8_t is_nsec3;
+} xd_zone_info;
+
+typedef struct xd_table_stats {
+	uint64_t file_bytes;
+	uint64_t used_bytes;    /* allocated to blocks */
+	uint64_t retired_bytes; /* replaced, waiting for readers */
+	uint64_t generation;    /* of the published root */
+	uint64_t zones;
+} xd_table_stats;
+
+/* Creates an empty table at `path` (replacing a file there atomically) and opens it as the writer. */
+int xd_table_create(const char *path, xd_table **out);
+
+/*
+ * Opens an existing table. A writer rebuilds its allocator by walking the table (which validates it); a second writer
+ * gets XD_E_BUSY. A reader checks the header only when the file was written since boot, everything otherwise.
+ */
+int xd_table_open_writer(const char *path, xd_table **out);
+int xd_table_open_reader(const char *path, xd_table **out);
+void xd_table_close(xd_table *table);
+
+/* Validates everything reachable from the published root. 0 or XD_E_TABLE_CORRUPT. */
+int xd_table_check(xd_table *table);
+
+void xd_table_get_stats(xd_table *table, xd_table_stats *out);
+
+/* Zone names are wire form. XD_E_NOT_FOUND when the table has no such zone. */
+int xd_table_zone_info(xd_table *table, const uint8_t *apex, xd_zone_info *out);
+
+/*
+ * The wire-form names of all zones, back to back, in no particular order. Returns the octets they take, which may be
+ * more than `room`: then some are missing, and the caller asks again with that much room.
+ */
+size_t xd_table_zone_names(xd_table *table, uint8_t *names, size_t room);
+
+/* An order-independent digest of a zone's answers: equal contents give equal digests in any two tables. */
+int xd_table_zone_digest(xd_table *table, const uint8_t *apex, uint64_t out[2]);
+
+/*
+ * The reader slots to wait for before memory is reused; without it the writer never waits. A writer that adopts a table which
+ * is being read sets them before its first transaction. The region stays the caller's.
+ */
+void xd_table_set_readers(xd_table *table, const xd_shm *shm);
+
+/*
+ * One transaction at a time, by one thread. Nothing is visible before commit; abort undoes everything. After a step that
+ * failed, commit fails too (and aborts).
+ */
+int xd_txn_begin(xd_table *table);
+int xd_txn_commit(xd_table *table);
+void xd_txn_abort(xd_table *table);
+
+int xd_txn_set_server_info(xd_table *table, const xd_server_info *info);
+
+/*
+ * Replaces the whole zone by `count` RRsets in key order (pairs.h). The zone must have passed the semantic checks; what
+ * would make it unanswerable (no SOA, owner outside the zone) is refused with XD_E_ZONE.
+ */
+int xd_txn_zone_build(xd_table *table, const uint8_t *apex, uint64_t version, const uint8_t *bytes, const uint64_t *offsets,
+                      size_t count);
+
+/* A zone that is configured but has nothing to answer from: SERVFAIL. */
+int xd_txn_zone_empty(xd_table *table, const uint8_t *apex);
+
+/*
+ * Replaces one owner by the RRsets given, which are all it has (pairs.h); none removes it. When the owner becomes or
+ * stops being a zone cut or DNAME, the caller also gives each owner below, before or after it, but before another zone's turn. The zone's `version` becomes `version`.
+ */
+int xd_txn_zone_update_owner(xd_table *table, const uint8_t *apex, uint64_t version, const uint8_t *owner, const uint8_t *bytes,
+                             const uint64_t *offsets, size_t count);
+
+int xd_txn_zone_remove(xd_table *table, const uint8_t *apex);
+
+/* Frees what no reader can still see. Cheap; called by commit as well. */
+void xd_table_reclaim(xd_table *table);
+
+/* Writes everything published so far to disk, so that it is answered from after a power loss. Blocks on I/O. */
+int xd_table_sync(xd_table *table);
+
+/* cdef: end */
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Transactions: everything a writer changes becomes visible by one store, or not at all. */
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "shm.h"
+#include "walk.h"
+#include "zone_writer.h"
+
+int xd_table_alloc(xd_table *table, uint64_t bytes, uint64_t *offset, void **block)
+{
+	int rc = xd_alloc_block(&table->alloc, bytes, offset);
+
+	if (!rc)
+		*block = xd_at(table, *offset);
+	else
+		table->has_failed = true;
+	return rc;
+}
+
+int xd_table_drop(xd_table *table, uint64_t offset, uint64_t bytes)
+{
+	return xd_alloc_retire(&table->alloc, offset, bytes);
+}
+
+void xd_table_set_readers(xd_table *table, const xd_shm *shm)
+{
+	table->shm = shm;
+}
+
+/* The oldest generation that a reader may still look at. */
+static uint64_t oldest_seen(const xd_table *table)
+{
+	uint64_t oldest = XD_SEEN_IDLE;
+
+	/* A reader that wakes up stores its slot and then loads the root: it sees our root, or we see that it is awake. */
+	for (uint32_t i = 0; table->shm && i < table->shm->slot_count; i++) {
+		uint64_t seen = atomic_load_explicit(&table->shm->slots[i].seen, memory_order_seq_cst);
+
+		if (seen < oldest)
+			oldest = seen;
+	}
+	return oldest;
+}
+
+void xd_table_reclaim(xd_table *table)
+{
+	if (table->alloc.retired_head < table->alloc.retired_count)
+		xd_alloc_reclaim(&table->alloc, oldest_seen(table));
+}
+
+int xd_txn_begin(xd_table *table)
+{
+	if (!table->is_writer || table->in_txn)
+		return -XD_E_BUSY;
+	xd_table_reclaim(table);
+	table->root.generation++;
+	table->in_txn = true;
+	table->has_failed = false;
+	return 0;
+}
+
+void xd_txn_abort(xd_table *table)
+{
+	if (!table->in_txn)
+		return;
+	xd_alloc_abort(&table->alloc);
+	if (table->root_offset)
+		table->root = *(const struct xd_root *)xd_at(table, table->root_offset);
+	table->open.is_open = false;
+	table->in_txn = false;
+}
+
+static int write_root(xd_table *table, uint64_t *offset)
+{
+	struct xd_root *root;
+	int rc = xd_table_alloc(table, sizeof(*root), offset, (void **)&root);
+
+	if (!rc && table->root_offset)
+		rc = xd_table_drop(table, table->root_offset, sizeof(*root));
+	if (rc)
+		return rc;
+	table->root.end = table->alloc.end;
+	table->root.checksum = xd_crc32c(&table->root.generation, sizeof(*root) - offsetof(struct xd_root, generation));
+	*root = table->root;
+	return 0;
+}
+
+int xd_table_forget_synced(xd_table *table)
+{
+	struct xd_header *header = xd_table_header(table);
+
+	if (!atomic_load_explicit(&header->synced, memory_order_relaxed))
+		return 0;
+	atomic_store_explicit(&header->synced, 0, memory_order_relaxed);
+	return msync(table->base, XD_HEADER_BYTES, MS_SYNC) == 0 ? 0 : -XD_E_SYSTEM;
+}
+
+int xd_txn_commit(xd_table *table)
+{
+	uint64_t root_offset;
+	int rc;
+
+	if (!table->in_txn)
+		return -XD_E_BUSY;
+	rc = table->has_failed ? -XD_E_ZONE : xd_zone_close(table);
+	if (!rc)
+		rc = write_root(table, &root_offset);
+	if (!rc)
+		rc = xd_alloc_reserve_commit(&table->alloc);
+	if (rc) {
+		xd_txn_abort(table);
+		return rc;
+	}
+	atomic_store_explicit(&xd_table_header(table)->root, root_offset, memory_order_seq_cst);
+	table->root_offset = root_offset;
+	xd_alloc_commit(&table->alloc, table->root.generation);
+	table->in_txn = false;
+	rc = xd_table_forget_synced(table);
+	if (!rc)
+		xd_table_reclaim(table);
+	return rc;
+}
+
+int xd_txn_set_server_info(xd_table *table, const xd_server_info *info)
+{
+	xd_server_info *copy;
+	uint64_t offset;
+	int rc;
+
+	if (!table->in_txn)
+		return -XD_E_BUSY;
+	if (info->identity_len > XD_IDENTITY_MAX || info->version_len > XD_IDENTITY_MAX || info->nsid_len > XD_IDENTITY_MAX)
+		return xd_txn_step(table, -XD_E_RANGE);
+	rc = xd_table_alloc(table, sizeof(*copy), &offset, (void **)&copy);
+	if (rc)
+		return xd_txn_step(table, rc);
+	*copy = *info;
+	if (table->root.server_info)
+		rc = xd_table_drop(table, table->root.server_info, sizeof(*copy));
+	table->root.server_info = offset;
+	return xd_txn_step(table, rc);
+}
+
+int xd_txn_zone_empty(xd_table *table, const uint8_t *apex)
+{
+	int rc;
+
+	if (!table->in_txn)
+		return -XD_E_BUSY;
+	rc = xd_zone_open(table, apex);
+	if (!rc)
+		rc = xd_zone_clear(table);
+	table->open.zone.version = 0;
+	return xd_txn_step(table, rc);
+}
+
+static int remove_zone(xd_table *table, const uint8_t *apex)
+{
+	struct xd_open_zone *open = &table->open;
+	uint64_t bytes;
+	int rc = xd_zone_open(table, apex);
+
+	if (rc)
+		return rc;
+	if (!open->old_offset) {
+		open->is_open = false;
+		return -XD_E_NOT_FOUND;
+	}
+	rc = xd_zone_clear(table);
+	if (rc)
+		return rc;
+	bytes = sizeof(struct xd_zone) + open->apex_name.len +
+	        (uint64_t)((const struct xd_zone *)xd_at(table, open->old_offset))->nsec3_salt_len;
+	open->is_open = false;
+	rc = xd_index_remove(table, &table->root.zones, open->apex_name.hash[open->apex_name.labels], open->old_offset);
+	if (!rc)
+		rc = xd_table_drop(table, open->old_offset, bytes);
+	/* label_mask keeps the bit of the removed zone: a superset costs a failed lookup and nothing else. */
+	if (!rc)
+		table->root.zone_count--;
+	if (!rc && table->root.zone_count == 0)
+		memset(table->root.label_mask, 0, sizeof(table->root.label_mask));
+	return rc;
+}
+
+int xd_txn_zone_remove(xd_table *table, const uint8_t *apex)
+{
+	return table->in_txn ? xd_txn_step(table, remove_zone(table, apex)) : -XD_E_BUSY;
+}
