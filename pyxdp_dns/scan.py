@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Zone files into sorted store pairs (RFC 1035 section 5, RFC 2308, RFC 3597).
+
+Owns the C scanner (csrc/scan.h) and the records it hands out because it does not know their type: dnspython converts
+those, and they are added back, so every type works and the common ones are fast.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from types import TracebackType
+from typing import Any, Self
+
+from pyxdp_dns.errors import EngineError, ZoneCheckError, ZoneFileError
+from pyxdp_dns.native import check, ffi, lib
+
+Octets = bytes
+"""`bytes` by a name that the property of `ScannedZone` does not hide."""
+
+Pair = tuple[bytes, bytes]
+
+CHUNK_PAIRS = 4096
+FINDINGS_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneNote:
+    """A warning of a scan: something was ignored or corrected. Line 0 concerns the zone as a whole."""
+
+    file: str
+    line: int
+    text: str
+
+
+class ScannedZone:
+    """The RRsets of a zone in key order, in memory of C; a context manager that frees it.
+
+    `pairs` is the `xd_pairs *`, `bytes_pointer` and `offsets_pointer` its parts for the table writer; none of them
+    may be used after the end of the context.
+    """
+
+    def __init__(self, pairs: Any, records: int, files: tuple[str, ...], warnings: tuple[ZoneNote, ...]) -> None:
+        self.pairs = pairs
+        self.files = files
+        """Paths of the files read, the zone file first, then what it includes; each once."""
+        self.records = records
+        """Records read, duplicates included."""
+        self.warnings = warnings
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Free the memory; a second call does nothing."""
+        lib.xd_pairs_uninit(self.pairs)
+
+    @property
+    def count(self) -> int:
+        """Number of RRsets."""
+        return int(self.pairs.count)
+
+    @property
+    def bytes_pointer(self) -> Any:
+        """Keys and values back to back, `uint8_t *`."""
+        return self.pairs.bytes
+
+    @property
+    def offsets_pointer(self) -> Any:
+        """2 * count + 1 offsets into the bytes, `uint64_t *`."""
+        return self.pairs.offsets
+
+    @property
+    def bytes(self) -> memoryview:
+        """Keys and values back to back, without copying."""
+        size = self.pairs.offsets[2 * self.count] if self.count else 0
+        return memoryview(ffi.buffer(self.pairs.bytes, size)) if size else memoryview(b"")
+
+    @property
+    def offsets(self) -> memoryview:
+        """The offsets as unsigned 64-bit integers, without copying."""
+        if not self.pairs.offsets:
+            return memoryview(b"").cast("Q")
+        return memoryview(ffi.buffer(self.pairs.offsets, (2 * self.count + 1) * 8)).cast("B").cast("Q")
+
+    def __iter__(self) -> Iterator[Pair]:
+        """Yield (key, value) in key order, ready for lmdb's `putmulti(append=True)`."""
+        for chunk in self.chunks():
+            yield from chunk
+
+    def chunks(self, size: int = CHUNK_PAIRS) -> Iterator[list[Pair]]:
+        """Yield lists of up to `size` pairs in key order."""
+        content, offsets = self.bytes, self.offsets
+        for start in range(0, self.count, size):
+            stop = min(start + size, self.count)
+            marks = offsets[2 * start : 2 * stop + 1].tolist()
+            base = marks[0]
+            block = bytes(content[base : marks[-1]])
+            parts = [block[begin - base : end - base] for begin, end in pairwise(marks)]
+            yield list(zip(parts[0::2], parts[1::2], strict=True))
+
+    def check(self, origin: Octets) -> None:
+        """Run the mandatory checks; raise `ZoneCheckError` when the zone must not be served."""
+        findings = ffi.new("xd_zonecheck_finding[]", FINDINGS_MAX)
+        count = lib.xd_zonecheck(self.pairs, origin, findings, FINDINGS_MAX)
+        if count:
+            found = tuple(
+                (name_text(bytes(item.owner)), ffi.string(lib.xd_zonecheck_text(item.code)).decode())
+                for item in findings[0 : min(count, FINDINGS_MAX)]
+            )
+            raise ZoneCheckError(name_text(origin), found, count)
+
+
+def name_text(wire: bytes) -> str:
+    """Return the presentation form of a valid wire-form name; octets behind its root label are ignored."""
+    out = ffi.new("char[]", 4 * 255 + 1)
+    lib.xd_name_text(out, wire)
+    return bytes(ffi.string(out)).decode("ascii")
+
+
+def scan_zone_file(path: str | os.PathLike[str], origin: bytes, zone_id: int, default_ttl: int = 3600) -> ScannedZone:
+    """Read the zone file at `path` of the zone `origin` (wire form).
+
+    The caller closes the result and checks it (`ScannedZone.check`). Raises `ZoneFileError` with every error found.
+    """
+    shown = os.fspath(path)
+    return _scan(shown, origin, zone_id, default_ttl, lambda scan: lib.xd_scan_file(scan, os.fsencode(shown)))
+
+
+def scan_zone_text(
+    text: bytes, origin: bytes, zone_id: int, default_ttl: int = 3600, name: str = "text"
+) -> ScannedZone:
+    """Read a zone from memory; `name` stands for the file in errors. Otherwise as `scan_zone_file`."""
+    return _scan(
+        name, origin, zone_id, default_ttl, lambda scan: lib.xd_scan_memory(scan, name.encode(), text, len(text))
+    )
+
+
+def _scan(path: str, origin: bytes, zone_id: int, default_ttl: int, read: Any) -> ScannedZone:
+    if not 0 < lib.xd_name_check(origin, len(origin)) == len(origin):
+        raise EngineError(f"zone file {path}: the origin is not a domain name in wire form; pass the zone's name")
+    holder = ffi.new("xd_scan **")
+    check(lib.xd_scan_create(origin, zone_id, default_ttl, holder), f"zone file {path}")
+    scan = holder[0]
+    try:
+        check(read(scan), f"zone file {path}")
+        errors = _add_foreign(scan)
+        _raise_errors(scan, path, errors)
+        records = lib.xd_scan_records(scan)
+        pairs = ffi.new("xd_pairs *")
+        if lib.xd_scan_errors(scan) == 0:
+            result = lib.xd_scan_finish(scan, pairs)
+            _raise_errors(scan, path, [])
+            check(result, f"zone file {path}")
+        return ScannedZone(pairs, records, _files(scan), tuple(_warnings(scan)))
+    finally:
+        lib.xd_scan_free(scan)
+
+
+def _notes(scan: Any) -> Iterator[Any]:
+    index = 0
+    while note := lib.xd_scan_get_note(scan, index):
+        yield note
+        index += 1
+
+
+def _files(scan: Any) -> tuple[str, ...]:
+    files: list[str] = []
+    while path := lib.xd_scan_get_file(scan, len(files)):
+        files.append(os.fsdecode(ffi.string(path)))
+    return tuple(dict.fromkeys(reversed(files)))
+
+
+def _text(chars: Any) -> str:
+    return bytes(ffi.string(chars)).decode("utf-8", "backslashreplace")
+
+
+def _warnings(scan: Any) -> Iterator[ZoneNote]:
+    for note in _notes(scan):
+        if not note.is_error:
+            yield ZoneNote(_text(note.file), note.line, _text(note.text))
+
+
+def _raise_errors(scan: Any, path: str, foreign: list[tuple[str, int, str]]) -> None:
+    count = lib.xd_scan_errors(scan) + len(foreign)
+    if count:
+        found = [(_text(note.file), note.line, _text(note.text)) for note in _notes(scan) if note.is_error]
+        raise ZoneFileError(path, tuple(sorted(found + foreign, key=lambda error: error[:2])), count)
+
+
+def _add_foreign(scan: Any) -> list[tuple[str, int, str]]:
+    """Convert and add the records the scanner did not know; return the errors of those that nobody knows."""
+    errors: list[tuple[str, int, str]] = []
+    index = 0
+    while record := lib.xd_scan_get_foreign(scan, index):
+        index += 1
+        if len(errors) >= FINDINGS_MAX:
+            break
+        reason = _add_record(scan, record)
+        if reason:
+            errors.append((_text(record.file), record.line, reason))
+    return errors
+
+
+def _add_record(scan: Any, record: Any) -> str:
+    """Add one foreign record; return the reason when it is refused, or an empty text."""
+    from pyxdp_dns.foreign import ForeignError, convert_record
+
+    type_text, rdata_text = _text(record.type), _text(record.rdata)
+    owner = _wire_name(record.owner)
+    try:
+        number, rdata = convert_record(type_text, rdata_text, _wire_name(record.origin))
+    except ForeignError as exc:
+        return str(exc)
+    result = lib.xd_scan_add(scan, owner, len(owner), number, record.ttl, rdata, len(rdata))
+    return "" if result == 0 else f"record of type {type_text}: {_text(lib.xd_error_text(-result))}"
+
+
+def _wire_name(pointer: Any) -> bytes:
+    return bytes(ffi.buffer(pointer, lib.xd_name_len(pointer)))

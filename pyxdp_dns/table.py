@@ -1,0 +1,317 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The response table and the answering of queries from it (csrc/table.h, csrc/answer.h).
+
+Names are wire-form bytes. One thread uses a `Table` at a time; a `Responder` belongs to one thread.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from pyxdp_dns.errors import EngineError
+from pyxdp_dns.native import check, ffi, lib
+
+__all__ = ["Reply", "Responder", "ServerInfo", "Table", "TableStats", "Transaction", "Transport", "Verdict", "ZoneInfo"]
+
+
+class Verdict(IntEnum):
+    """What is to become of a query."""
+
+    REPLY = lib.XD_REPLY
+    DROP = lib.XD_DROP
+    HANDOFF = lib.XD_HANDOFF
+
+
+class Transport(IntEnum):
+    """How a query came: it decides the size of the response."""
+
+    UDP4 = lib.XD_UDP4
+    UDP6 = lib.XD_UDP6
+    TCP = lib.XD_TCP
+
+
+@dataclass(frozen=True, slots=True)
+class ServerInfo:
+    """What the server says of itself; empty texts are not told. Payloads in octets."""
+
+    identity: bytes = b""
+    version: bytes = b""
+    nsid: bytes = b""
+    udp_payload_ipv4: int = 1232
+    udp_payload_ipv6: int = 1232
+
+    def __post_init__(self) -> None:
+        for name in ("identity", "version", "nsid"):
+            if len(getattr(self, name)) > 255:
+                raise ValueError(f"server.{name} is longer than 255 octets: shorten it")
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneInfo:
+    """A zone as the table has it; `version` is the store's."""
+
+    version: int
+    names: int
+    serial: int
+    has_contents: bool
+    is_nsec: bool
+    is_nsec3: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TableStats:
+    """Sizes in octets."""
+
+    file_bytes: int
+    used_bytes: int
+    retired_bytes: int
+    generation: int
+    zones: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A response; `data` is empty unless `verdict` is REPLY."""
+
+    verdict: Verdict
+    data: bytes
+    rcode: int
+    truncated: bool
+    has_edns: bool
+
+
+class Transaction:
+    """Changes that become visible together. Made by `Table.transaction`."""
+
+    def __init__(self, table: Any) -> None:
+        self._table = table
+
+    def set_server_info(self, info: ServerInfo) -> None:
+        """Publish what the server says of itself."""
+        c_info = ffi.new("xd_server_info *")
+        c_info.udp_payload_ipv4 = info.udp_payload_ipv4
+        c_info.udp_payload_ipv6 = info.udp_payload_ipv6
+        for name in ("identity", "version", "nsid"):
+            text = getattr(info, name)
+            setattr(c_info, f"{name}_len", len(text))
+            ffi.memmove(getattr(c_info, name), text, len(text))
+        check(lib.xd_txn_set_server_info(self._table, c_info), "cannot publish the server information")
+
+    def build_zone(self, apex: bytes, version: int, data: Any, offsets: Any, count: int) -> None:
+        """Replace a whole zone by `count` RRsets in the flat form of csrc/pairs.h.
+
+        `data` and `offsets` are C pointers or objects with the buffer interface (uint8, uint64).
+
+        Raises:
+            ZoneRefused: the contents cannot be answered from.
+            TableFull, ResourceError: no room; nothing has changed.
+        """
+        c_data = data if isinstance(data, ffi.CData) else ffi.from_buffer("uint8_t[]", data)
+        c_offsets = offsets if isinstance(offsets, ffi.CData) else ffi.from_buffer("uint64_t[]", offsets)
+        check(
+            lib.xd_txn_zone_build(self._table, apex, version, c_data, c_offsets, count),
+            f"zone {apex!r} cannot be published",
+        )
+
+    def update_owner(self, apex: bytes, version: int, owner: bytes, pairs: Sequence[tuple[bytes, bytes]]) -> None:
+        """Replace one owner by the given (key, value) pairs, which are all it has; none removes it."""
+        offsets = ffi.new("uint64_t[]", 2 * len(pairs) + 1)
+        parts = [part for pair in pairs for part in pair]
+        at = 0
+        for i, part in enumerate(parts):
+            at += len(part)
+            offsets[i + 1] = at
+        check(
+            lib.xd_txn_zone_update_owner(self._table, apex, version, owner, b"".join(parts), offsets, len(pairs)),
+            f"owner {owner!r} of zone {apex!r} cannot be published",
+        )
+
+    def empty_zone(self, apex: bytes) -> None:
+        """Make the zone answer SERVFAIL: configured, but nothing to answer from."""
+        check(lib.xd_txn_zone_empty(self._table, apex), f"zone {apex!r} cannot be emptied")
+
+    def remove_zone(self, apex: bytes) -> None:
+        """Take the zone out of the table; it must be there."""
+        check(lib.xd_txn_zone_remove(self._table, apex), f"zone {apex!r} cannot be removed")
+
+
+class Table:
+    """A mapped response table. Use as a context manager, or `close` it."""
+
+    def __init__(self, handle: Any, path: Path) -> None:
+        self.handle = handle
+        self.path = path
+
+    @classmethod
+    def create(cls, path: Path) -> Self:
+        """Make an empty table, replacing a file at `path`, and open it as the writer.
+
+        Raises:
+            ResourceError: no permission, no space.
+        """
+        return cls._open(lib.xd_table_create, path, "cannot be created")
+
+    @classmethod
+    def open_writer(cls, path: Path) -> Self:
+        """Open an existing table as its only writer.
+
+        Raises:
+            TableRefused: it is damaged or foreign; create a new one and publish the zones again.
+            ResourceError: it does not exist, or another process writes it.
+        """
+        return cls._open(lib.xd_table_open_writer, path, "cannot be opened for writing")
+
+    @classmethod
+    def open_reader(cls, path: Path) -> Self:
+        """Open an existing table for answering only; errors as `open_writer`."""
+        return cls._open(lib.xd_table_open_reader, path, "cannot be opened")
+
+    @classmethod
+    def _open(cls, function: Any, path: Path, failure: str) -> Self:
+        out = ffi.new("xd_table **")
+        check(function(str(path).encode(), out), f"response table {path} {failure}")
+        return cls(out[0], path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Unmap the table; further use is an error."""
+        if self.handle:
+            lib.xd_table_close(self.handle)
+            self.handle = ffi.NULL
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Open a transaction; it is committed at the end of the block, or undone when the block raises."""
+        check(lib.xd_txn_begin(self.handle), f"response table {self.path} has a transaction open")
+        try:
+            yield Transaction(self.handle)
+        except BaseException:
+            lib.xd_txn_abort(self.handle)
+            raise
+        check(lib.xd_txn_commit(self.handle), f"response table {self.path} cannot be published")
+
+    def zone_info(self, apex: bytes) -> ZoneInfo | None:
+        """Return what the table has of a zone, or None."""
+        info = ffi.new("xd_zone_info *")
+        if lib.xd_table_zone_info(self.handle, apex, info) < 0:
+            return None
+        return ZoneInfo(
+            version=info.version,
+            names=info.names,
+            serial=info.serial,
+            has_contents=bool(info.has_contents),
+            is_nsec=bool(info.is_nsec),
+            is_nsec3=bool(info.is_nsec3),
+        )
+
+    def zones(self) -> list[bytes]:
+        """Return the apexes of all zones, in canonical wire form, sorted as octets."""
+        room = lib.xd_table_zone_names(self.handle, ffi.NULL, 0)
+        names = ffi.new("uint8_t[]", room + 1)
+        lib.xd_table_zone_names(self.handle, names, room)
+        data = bytes(ffi.buffer(names, room))
+        found = []
+        start = at = 0
+        while at < room:
+            if data[at]:
+                at += data[at] + 1
+                continue
+            at += 1
+            found.append(data[start:at])
+            start = at
+        return sorted(found)
+
+    def digest(self, apex: bytes) -> tuple[int, int]:
+        """Return a digest of a zone's answers: equal contents have equal digests in any two tables."""
+        out = ffi.new("uint64_t[2]")
+        check(lib.xd_table_zone_digest(self.handle, apex, out), f"zone {apex!r} in response table {self.path}")
+        return out[0], out[1]
+
+    def check(self) -> None:
+        """Validate every block; raises TableRefused."""
+        check(lib.xd_table_check(self.handle), f"response table {self.path}")
+
+    def stats(self) -> TableStats:
+        """Return sizes and generation."""
+        out = ffi.new("xd_table_stats *")
+        lib.xd_table_get_stats(self.handle, out)
+        return TableStats(out.file_bytes, out.used_bytes, out.retired_bytes, out.generation, out.zones)
+
+    def set_readers(self, shm: Any | None) -> None:
+        """Wait for the readers of a shared region (a C pointer, csrc/shm.h) before memory is reused; None: for none."""
+        lib.xd_table_set_readers(self.handle, ffi.NULL if shm is None else shm)
+
+    def reclaim(self) -> None:
+        """Free what no reader can still see."""
+        lib.xd_table_reclaim(self.handle)
+
+    def sync(self) -> None:
+        """Write everything published to disk, so that it survives a power loss. Blocks."""
+        check(lib.xd_table_sync(self.handle), f"response table {self.path} cannot be written to disk")
+
+
+class Responder:
+    """Answers queries in the calling thread. Hold it between `enter` and `leave` only while working."""
+
+    def __init__(self, table: Table, shm: Any | None = None, slot: int = 0) -> None:
+        out = ffi.new("xd_responder **")
+        check(lib.xd_responder_create(table.handle, ffi.NULL if shm is None else shm, slot, out), "no reader slot")
+        self._handle = out[0]
+        self._table = table
+        self._buffer = ffi.new("uint8_t[65535]")
+        self._reply = ffi.new("xd_reply *")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the reader slot back."""
+        if self._handle:
+            lib.xd_responder_free(self._handle)
+            self._handle = ffi.NULL
+
+    def enter(self) -> None:
+        """Pin the newest published contents."""
+        lib.xd_responder_enter(self._handle)
+
+    def leave(self) -> None:
+        """Let go of the contents, before waiting for anything."""
+        lib.xd_responder_leave(self._handle)
+
+    def compose_all(self, composes_all: bool) -> None:
+        """Compose every response, also where a template would do; the responses are the same."""
+        lib.xd_responder_compose_all(self._handle, composes_all)
+
+    def answer(self, transport: Transport, message: bytes) -> Reply:
+        """Answer one query between `enter` and `leave`.
+
+        Raises:
+            EngineError: `message` is longer than a DNS message can be.
+        """
+        if len(message) > 65535:
+            raise EngineError(f"a DNS message has at most 65535 octets, this one {len(message)}: drop it")
+        ffi.memmove(self._buffer, message, len(message))
+        lib.xd_responder_answer(self._handle, transport, self._buffer, len(message), 65535, self._reply)
+        return Reply(
+            verdict=Verdict(self._reply.verdict),
+            data=bytes(ffi.buffer(self._buffer, self._reply.len)),
+            rcode=self._reply.rcode,
+            truncated=bool(self._reply.truncated),
+            has_edns=bool(self._reply.has_edns),
+        )
