@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Zone contents: reading a snapshot in canonical order; writing whole zones and changes."""
+
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from control.store.environment import Transaction
+from control.store.keys import ZONE_ID_BYTES, Pair, RRset, RRsetChange, owner_key, rrset_key, unpack_rrsets, zone_prefix
+from control.store.zones import StoredZone, list_condemned
+
+
+@dataclass(frozen=True, slots=True)
+class FlatZone:
+    """A whole zone in the flat form of csrc/pairs.h."""
+
+    bytes: bytearray
+    offsets: "array[int]"
+    count: int
+
+
+def iterate_pairs(txn: Transaction, zone: StoredZone) -> Iterator[Pair]:
+    """Yield the pairs of a whole zone in canonical order."""
+    prefix = zone_prefix(zone.zone_id)
+    return _iterate_range(txn, prefix, zone_prefix(zone.zone_id + 1))
+
+
+def iterate_rrsets(txn: Transaction, zone: StoredZone) -> Iterator[RRset]:
+    """Yield the RRsets of a whole zone in canonical order, each owner's types in ascending order."""
+    return unpack_rrsets(iterate_pairs(txn, zone))
+
+
+def owner_pairs(txn: Transaction, zone: StoredZone, owner: bytes) -> list[Pair]:
+    """Return the pairs of one owner; empty when there is no such owner."""
+    prefix = zone_prefix(zone.zone_id) + owner_key(owner)
+    return list(_iterate_range(txn, prefix + b"\0", prefix + b"\1"))
+
+
+def owner_rrsets(txn: Transaction, zone: StoredZone, owner: bytes) -> list[RRset]:
+    """Return the RRsets of one owner in ascending order of type."""
+    return list(unpack_rrsets(owner_pairs(txn, zone, owner)))
+
+
+def iterate_beneath(txn: Transaction, zone: StoredZone, owner: bytes) -> Iterator[Pair]:
+    """Yield the pairs of all owners beneath a name, itself not included, in canonical order."""
+    prefix = zone_prefix(zone.zone_id) + owner_key(owner)
+    end = zone_prefix(zone.zone_id + 1) if owner == b"\0" else prefix[:-1] + b"\1"
+    return _iterate_range(txn, prefix + b"\1", end)
+
+
+def get_rrset(txn: Transaction, zone: StoredZone, owner: bytes, rtype: int) -> bytes | None:
+    """Return the value of one RRset, or None."""
+    return txn.get(txn.contents, rrset_key(zone.zone_id, owner, rtype))
+
+
+def flatten(pairs: Iterable[Pair]) -> FlatZone:
+    """Return pairs in flat form."""
+    flat, offsets, count = bytearray(), array("Q", [0]), 0
+    for key, value in pairs:
+        flat += key
+        offsets.append(len(flat))
+        flat += value
+        offsets.append(len(flat))
+        count += 1
+    return FlatZone(flat, offsets, count)
+
+
+def add_pairs(txn: Transaction, zone_id: int, pairs: Iterable[Pair]) -> int:
+    """Write pairs of one zone id, in key order and behind what is stored under that id; return how many they were.
+
+    Raises ValueError when they are not in order.
+    """
+    with txn.cursor(txn.contents) as cursor:
+        behind_all = not cursor.last() or cursor.key()[:ZONE_ID_BYTES] <= zone_prefix(zone_id)
+        read, added = cursor.putmulti(pairs, append=behind_all, overwrite=False)
+    if added != read:
+        raise ValueError("store keys out of order")
+    return int(read)
+
+
+def apply_changes(txn: Transaction, changes: Iterable[RRsetChange]) -> None:
+    """Write the new value of each changed RRset."""
+    for change in changes:
+        if change.new is None:
+            txn.delete(txn.contents, change.key)
+        else:
+            txn.put(txn.contents, change.key, change.new)
+
+
+def remove_condemned(txn: Transaction, limit: int) -> bool:
+    """Remove up to `limit` RRsets that belong to no zone; true when none is left."""
+    for zone_id in list_condemned(txn):
+        prefix = zone_prefix(zone_id)
+        with txn.cursor(txn.contents) as cursor:
+            found = cursor.set_range(prefix)
+            while found and limit > 0 and cursor.key().startswith(prefix):
+                found = cursor.delete()
+                limit -= 1
+        if limit == 0:
+            return False
+        txn.delete(txn.condemned, prefix)
+    return True
+
+
+def _iterate_range(txn: Transaction, start: bytes, end: bytes) -> Iterator[Pair]:
+    """Yield the pairs whose key is at least `start` and before `end`."""
+    with txn.cursor(txn.contents) as cursor:
+        if not cursor.set_range(start):
+            return
+        for pair in cursor.iternext():
+            if pair[0] >= end:
+                return
+            yield pair
