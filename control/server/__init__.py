@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The daemon: life cycle, the engine's supervision, zone loading, TCP and the hand-off channel."""
