@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What several tests share: network namespaces, peers, readers of fixtures."""

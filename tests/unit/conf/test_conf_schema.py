@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The schema table and what is generated from it."""
+
+import tomllib
+from pathlib import Path
+
+from control.conf import foreign, manual
+from control.conf.schema import SECTIONS
+from control.conf.version import PROGRAM, VERSION
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_manual_is_up_to_date() -> None:
+    """docs/reference.md is what the schema prints."""
+    assert (ROOT / "docs" / "reference.md").read_text() == manual.render()
+
+
+def test_nothing_is_both_supported_and_refused() -> None:
+    """No section or item is in the schema and in the list of those refused by name."""
+    assert not foreign.SECTIONS & SECTIONS.keys()
+    for name, section in SECTIONS.items():
+        assert not foreign.ITEMS.get(name, frozenset()) & section.items.keys()
+
+
+def test_defaults_and_restrictions_are_values() -> None:
+    """The values an item is restricted to are values of its type."""
+    for section in SECTIONS.values():
+        for item in section.items.values():
+            for only in item.only:
+                item.type.convert(only)
+
+
+def test_version_is_the_package_version() -> None:
+    """The version the programs tell is the one of pyproject.toml."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert (project["name"], project["version"]) == (PROGRAM, VERSION)
