@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "index.h"
+#include "modules.h"
 #include "resolve.h"
 #include "rr.h"
 #include "shm.h"
@@ -29,6 +30,7 @@ struct lane {
 	enum xd_query_fault fault;
 	const struct xd_zone *zone; /* to answer from, when it was looked for already */
 	uint64_t bucket;            /* of the zone's index, that the name would be in */
+	size_t len;                 /* of the message */
 };
 
 struct xd_responder {
@@ -38,6 +40,8 @@ struct xd_responder {
 	const xd_server_info *info;
 	bool composes_all;
 	struct xd_query *query; /* the one being answered, in its lane */
+	size_t opt_bytes;       /* that the OPT record of its reply takes; 0: there is none */
+	struct xd_modules modules;
 	struct xd_message message;
 	struct xd_step steps[XD_CHAIN_MAX + 1];
 	struct lane lanes[XD_LANES];
@@ -58,6 +62,9 @@ int xd_responder_create(xd_table *table, xd_shm *shm, uint32_t slot, xd_responde
 	responder->table = table;
 	responder->slot = shm ? &shm->slots[slot] : NULL;
 	responder->info = &default_info;
+	responder->modules.info = &default_info;
+	responder->modules.row = shm ? xd_shm_row(shm, slot) : NULL;
+	responder->modules.slot = slot;
 	*out = responder;
 	return 0;
 }
@@ -65,6 +72,18 @@ int xd_responder_create(xd_table *table, xd_shm *shm, uint32_t slot, xd_responde
 void xd_responder_compose_all(xd_responder *responder, int composes_all)
 {
 	responder->composes_all = composes_all != 0;
+}
+
+void xd_responder_use_zone_stats(xd_responder *responder, const xd_zone_stats *stats)
+{
+	responder->modules.zone_stats = stats;
+}
+
+void xd_responder_set_clock(xd_responder *responder, uint64_t monotonic_ns, uint32_t unix_s)
+{
+	responder->modules.is_clock_set = true;
+	responder->modules.now_ns = monotonic_ns;
+	responder->modules.now_s = unix_s;
 }
 
 void xd_responder_leave(xd_responder *responder)
@@ -76,8 +95,10 @@ void xd_responder_leave(xd_responder *responder)
 
 void xd_responder_free(xd_responder *responder)
 {
-	if (responder)
-		xd_responder_leave(responder);
+	if (!responder)
+		return;
+	xd_responder_leave(responder);
+	xd_modules_uninit(&responder->modules);
 	free(responder);
 }
 
@@ -97,6 +118,10 @@ void xd_responder_enter(xd_responder *responder)
 	if (slot && atomic_load_explicit(&slot->seen, memory_order_relaxed) != responder->root->generation)
 		atomic_store_explicit(&slot->seen, responder->root->generation, memory_order_release);
 	responder->info = responder->root->server_info ? xd_at(responder->table, responder->root->server_info) : &default_info;
+	if (responder->info->has_modules)
+		xd_modules_enter(&responder->modules, responder->info);
+	else
+		responder->modules.cookie_option_bytes = 0;
 }
 
 /* Octets the client and the server agree on. */
@@ -105,10 +130,11 @@ static size_t message_limit(const xd_responder *responder, int transport, size_t
 	const struct xd_query *query = responder->query;
 	size_t limit = XD_UDP_PAYLOAD_MIN;
 
-	if (transport == XD_TCP)
+	if (transport & XD_TRANSPORT_TCP)
 		return room < XD_MSG_MAX ? room : XD_MSG_MAX;
 	if (query->has_edns) {
-		size_t own = transport == XD_UDP4 ? responder->info->udp_payload_ipv4 : responder->info->udp_payload_ipv6;
+		size_t own =
+			transport & XD_TRANSPORT_IPV6 ? responder->info->udp_payload_ipv6 : responder->info->udp_payload_ipv4;
 
 		limit = query->payload < own ? query->payload : own;
 		if (limit < XD_UDP_PAYLOAD_MIN)
@@ -117,40 +143,87 @@ static size_t message_limit(const xd_responder *responder, int transport, size_t
 	return limit < room ? limit : room;
 }
 
-static inline size_t opt_bytes(const xd_responder *responder)
+static inline size_t nsid_option_bytes(const xd_responder *responder)
+{
+	return responder->query->wants_nsid && responder->info->nsid_len ? 4u + responder->info->nsid_len : 0u;
+}
+
+static inline size_t count_opt_bytes(const xd_responder *responder)
 {
 	if (!responder->query->has_edns)
 		return 0;
-	return OPT_BYTES + (responder->query->wants_nsid && responder->info->nsid_len ? 4u + responder->info->nsid_len : 0u);
+	return OPT_BYTES + nsid_option_bytes(responder) + responder->modules.cookie_option_bytes;
 }
 
-/* RFC 6891, section 6.1.3; NSID: RFC 5001, section 2.3. */
-static void put_opt(xd_responder *responder, int transport, unsigned rcode)
+static void put_option(struct xd_message *message, unsigned code, const uint8_t *contents, unsigned len)
+{
+	uint8_t *out = message->bytes + message->len;
+
+	xd_store_be16(out, (uint16_t)code);
+	xd_store_be16(out + 2, (uint16_t)len);
+	memcpy(out + 4, contents, len);
+	message->len += 4 + len;
+}
+
+/* NSID: RFC 5001, section 2.3; COOKIE: RFC 7873, section 5.2. */
+static __attribute__((noinline)) void put_options(xd_responder *responder, bool has_nsid)
+{
+	const xd_server_info *info = responder->info;
+
+	if (has_nsid)
+		put_option(&responder->message, OPTION_NSID, info->nsid, info->nsid_len);
+	if (responder->modules.cookie_option_bytes)
+		put_option(&responder->message, XD_OPTION_COOKIE, responder->modules.cookie, XD_COOKIE_BYTES);
+}
+
+/* RFC 6891, section 6.1.3. */
+static inline void put_opt(xd_responder *responder, int transport, unsigned rcode)
 {
 	const xd_server_info *info = responder->info;
 	struct xd_message *message = &responder->message;
 	uint8_t *out = message->bytes + message->len;
-	size_t bytes = opt_bytes(responder);
-
-	if (!bytes)
-		return;
+	size_t options_bytes = responder->opt_bytes - OPT_BYTES;
 	/* The longest question leaves no room for a long NSID in the least message. */
-	if (message->len > message->limit)
-		bytes = OPT_BYTES;
+	bool drops_nsid = message->len > message->limit;
+
+	if (__builtin_expect(drops_nsid, 0))
+		options_bytes = responder->modules.cookie_option_bytes;
 	out[0] = 0;
 	xd_store_be16(out + 1, XD_T_OPT);
-	xd_store_be16(out + 3, transport == XD_UDP6 ? info->udp_payload_ipv6 : info->udp_payload_ipv4);
+	xd_store_be16(out + 3, transport & XD_TRANSPORT_IPV6 ? info->udp_payload_ipv6 : info->udp_payload_ipv4);
 	out[5] = (uint8_t)(rcode >> 4);
 	out[6] = 0;
 	xd_store_be16(out + 7, responder->query->wants_dnssec ? EDNS_DO : 0);
-	xd_store_be16(out + 9, (uint16_t)(bytes - OPT_BYTES));
-	if (bytes > OPT_BYTES) {
-		xd_store_be16(out + 11, OPTION_NSID);
-		xd_store_be16(out + 13, info->nsid_len);
-		memcpy(out + 15, info->nsid, info->nsid_len);
-	}
-	message->len += bytes;
+	xd_store_be16(out + 9, (uint16_t)options_bytes);
+	message->len += OPT_BYTES;
 	message->counts[XD_ADDITIONAL]++;
+	if (options_bytes)
+		put_options(responder, !drops_nsid && nsid_option_bytes(responder));
+}
+
+static struct xd_stats_reply stats_reply(const xd_responder *responder, const uint8_t *msg, const xd_reply *reply)
+{
+	bool has_edns = responder->query->has_edns;
+
+	return (struct xd_stats_reply){
+		.len = reply->len,
+		.options = has_edns ? (nsid_option_bytes(responder) ? 1u << OPTION_NSID : 0u) |
+		                              (responder->modules.cookie_option_bytes ? 1u << XD_OPTION_COOKIE : 0u)
+		                    : 0u,
+		.rcode = reply->rcode,
+		.has_edns = has_edns,
+		.is_truncated = reply->truncated,
+		.is_nodata = reply->rcode == XD_RCODE_NOERROR && !reply->truncated && msg[2] & FLAG_AA &&
+		             responder->message.counts[XD_ANSWER] == 0,
+	};
+}
+
+/* Counts the reply, once it is all there. */
+static __attribute__((noinline)) void count_reply(xd_responder *responder, const uint8_t *msg, const xd_reply *reply)
+{
+	struct xd_stats_reply counted = stats_reply(responder, msg, reply);
+
+	xd_modules_count_reply(&responder->modules, &counted);
 }
 
 static void finish(xd_responder *responder, int transport, unsigned rcode, bool is_authoritative, xd_reply *reply)
@@ -159,7 +232,8 @@ static void finish(xd_responder *responder, int transport, unsigned rcode, bool 
 	uint8_t *msg = message->bytes;
 	bool has_question = message->len > XD_MSG_HEADER_BYTES;
 
-	put_opt(responder, transport, rcode);
+	if (responder->opt_bytes)
+		put_opt(responder, transport, rcode);
 	msg[2] = (uint8_t)(FLAG_QR | (msg[2] & (OPCODE_BITS | FLAG_RD)) | (is_authoritative ? FLAG_AA : 0) |
 	                   (message->is_truncated ? FLAG_TC : 0));
 	msg[3] = (uint8_t)(rcode & 15);
@@ -172,15 +246,19 @@ static void finish(xd_responder *responder, int transport, unsigned rcode, bool 
 	reply->rcode = (uint8_t)rcode;
 	reply->truncated = message->is_truncated;
 	reply->has_edns = responder->query->has_edns;
+	if (__builtin_expect(responder->info->has_modules, 0))
+		count_reply(responder, msg, reply);
 }
 
-static void start_message(xd_responder *responder, uint8_t *msg, size_t len, size_t limit)
+/* `limit` octets are for all of the message. */
+static inline void start_message(xd_responder *responder, uint8_t *msg, size_t len, size_t limit)
 {
 	struct xd_message *message = &responder->message;
 
+	responder->opt_bytes = count_opt_bytes(responder);
 	message->bytes = msg;
 	message->len = len;
-	message->limit = limit;
+	message->limit = limit - responder->opt_bytes;
 	message->counts[XD_ANSWER] = message->counts[XD_AUTHORITY] = message->counts[XD_ADDITIONAL] = 0;
 	message->is_truncated = false;
 	message->wants_dnssec = responder->query->wants_dnssec;
@@ -252,9 +330,11 @@ static void answer_question(xd_responder *responder, const struct xd_zone *zone,
 	finish(responder, transport, resolution.rcode, resolution.is_authoritative, reply);
 }
 
-static void fail(xd_responder *responder, uint8_t *msg, size_t len, int transport, unsigned rcode, xd_reply *reply)
+static void fail(xd_responder *responder, uint8_t *msg, size_t len, int transport, unsigned rcode, bool is_truncated,
+                 xd_reply *reply)
 {
 	start_message(responder, msg, len, XD_UDP_PAYLOAD_MIN);
+	responder->message.is_truncated = is_truncated;
 	finish(responder, transport, rcode, false, reply);
 }
 
@@ -263,33 +343,43 @@ static bool is_for_control_plane(const struct xd_query *query)
 	return query->is_signed || query->type == XD_T_AXFR || query->type == XD_T_IXFR;
 }
 
+/* Types that no zone has, TSIG to MAILA but for ANY: AXFR and IXFR, and records of messages. */
+static bool is_for_zones(const struct xd_query *query)
+{
+	bool is_special = (uint16_t)(query->type - XD_T_TKEY) <= XD_T_MAILA - XD_T_TKEY || query->type == XD_T_OPT;
+
+	return query->class == XD_CLASS_IN && !is_special && !query->is_signed && query->edns_version == 0;
+}
+
+/* What is not a question for the zones served. */
+static __attribute__((noinline)) unsigned answer_special(xd_responder *responder)
+{
+	const struct xd_query *query = responder->query;
+
+	if (query->edns_version > 0)
+		return XD_RCODE_BADVERS;
+	if (query->class == XD_CLASS_CH)
+		return answer_chaos(responder);
+	if (query->class != XD_CLASS_IN)
+		return XD_RCODE_REFUSED;
+	return query->type == XD_T_MAILA || query->type == XD_T_MAILB ? XD_RCODE_NOTIMP : XD_RCODE_FORMERR;
+}
+
 static void answer_query(xd_responder *responder, const struct xd_zone *zone, int transport, uint8_t *msg, size_t room,
                          xd_reply *reply)
 {
-	struct xd_query *query = responder->query;
-	size_t limit = message_limit(responder, transport, room);
-	unsigned rcode;
+	const struct xd_query *query = responder->query;
+	bool is_ordinary = is_for_zones(query);
 
-	if (is_for_control_plane(query)) {
+	if (__builtin_expect(!is_ordinary, 0) && is_for_control_plane(query)) {
 		reply->verdict = XD_HANDOFF;
 		return;
 	}
-	start_message(responder, msg, query->question_end, limit - opt_bytes(responder));
-	if (query->edns_version > 0) {
-		finish(responder, transport, XD_RCODE_BADVERS, false, reply);
-	} else if (query->class == XD_CLASS_CH) {
-		rcode = answer_chaos(responder);
-		finish(responder, transport, rcode, false, reply);
-	} else if (query->class != XD_CLASS_IN) {
-		finish(responder, transport, XD_RCODE_REFUSED, false, reply);
-	} else if (query->type == XD_T_OPT || query->type == XD_T_TSIG || query->type == XD_T_TKEY) {
-		/* Records of messages, not of zones. */
-		finish(responder, transport, XD_RCODE_FORMERR, false, reply);
-	} else if (query->type == XD_T_MAILA || query->type == XD_T_MAILB) {
-		finish(responder, transport, XD_RCODE_NOTIMP, false, reply);
-	} else {
+	start_message(responder, msg, query->question_end, message_limit(responder, transport, room));
+	if (__builtin_expect(is_ordinary, 1))
 		answer_question(responder, zone, transport, reply);
-	}
+	else
+		finish(responder, transport, answer_special(responder), false, reply);
 }
 
 static void answer_parsed(xd_responder *responder, const struct lane *lane, const struct xd_zone *zone, int transport,
@@ -306,14 +396,16 @@ static void answer_parsed(xd_responder *responder, const struct lane *lane, cons
 		if (query->opcode == XD_OP_UPDATE || query->opcode == XD_OP_NOTIFY)
 			reply->verdict = XD_HANDOFF;
 		else
-			fail(responder, msg, XD_MSG_HEADER_BYTES, transport, XD_RCODE_NOTIMP, reply);
+			fail(responder, msg, XD_MSG_HEADER_BYTES, transport, XD_RCODE_NOTIMP, false, reply);
 		break;
+	case XD_QUERY_NO_QUESTION:
 	case XD_QUERY_BAD_QUESTION:
-		fail(responder, msg, XD_MSG_HEADER_BYTES, transport, XD_RCODE_FORMERR, reply);
+		query->has_edns = false;
+		fail(responder, msg, XD_MSG_HEADER_BYTES, transport, XD_RCODE_FORMERR, false, reply);
 		break;
 	case XD_QUERY_BAD_RECORDS:
 		query->has_edns = false;
-		fail(responder, msg, query->question_end, transport, XD_RCODE_FORMERR, reply);
+		fail(responder, msg, query->question_end, transport, XD_RCODE_FORMERR, false, reply);
 		break;
 	case XD_QUERY_OK:
 		answer_query(responder, zone, transport, msg, room, reply);
@@ -321,13 +413,96 @@ static void answer_parsed(xd_responder *responder, const struct lane *lane, cons
 	}
 }
 
-void xd_responder_answer(xd_responder *responder, int transport, uint8_t *msg, size_t len, size_t room, xd_reply *reply)
+/* Header and question with an RCODE instead of an answer. */
+static void refuse(xd_responder *responder, const struct lane *lane, int transport, uint8_t *msg, unsigned rcode,
+                   bool is_truncated, xd_reply *reply)
+{
+	if (lane->fault != XD_QUERY_OK && lane->fault != XD_QUERY_NO_QUESTION)
+		responder->query->has_edns = false;
+	fail(responder, msg, lane->query.question_end, transport, rcode, is_truncated, reply);
+}
+
+/*
+ * With statistics, cookies or rate limiting: what comes before answering, kept out of the way of the rest. False when there is
+ * nothing left to answer.
+ */
+static __attribute__((noinline)) bool judge(xd_responder *responder, const struct lane *lane, const struct xd_zone *zone,
+                                            const xd_client *client, uint8_t *msg, xd_reply *reply)
+{
+	if (!zone && lane->fault == XD_QUERY_OK && responder->info->has_zone_stats)
+		zone = xd_resolve_zone(responder->table->base, responder->root, &lane->query);
+	*reply = (xd_reply){ .verdict = XD_DROP };
+	switch (xd_modules_judge(&responder->modules, &lane->query, lane->fault, zone, client, msg, lane->len)) {
+	case XD_JUDGE_ANSWER:
+		return true;
+	case XD_JUDGE_COOKIE:
+		refuse(responder, lane, client->transport, msg, XD_RCODE_NOERROR, false, reply);
+		break;
+	case XD_JUDGE_FORMERR:
+		refuse(responder, lane, client->transport, msg, XD_RCODE_FORMERR, false, reply);
+		break;
+	case XD_JUDGE_BADCOOKIE:
+		refuse(responder, lane, client->transport, msg, XD_RCODE_BADCOOKIE, false, reply);
+		break;
+	case XD_JUDGE_TRUNCATE:
+		refuse(responder, lane, client->transport, msg, XD_RCODE_NOERROR, true, reply);
+		break;
+	case XD_JUDGE_DROP_COOKIE:
+		reply->drop = XD_DROP_COOKIE;
+		break;
+	case XD_JUDGE_DROP_RATE:
+		reply->drop = XD_DROP_RATE;
+		break;
+	}
+	return false;
+}
+
+static inline void answer_lane(xd_responder *responder, const struct lane *lane, const struct xd_zone *zone,
+                               const xd_client *client, uint8_t *msg, size_t room, xd_reply *reply)
+{
+	if (__builtin_expect(responder->info->has_modules, 0) && !judge(responder, lane, zone, client, msg, reply))
+		return;
+	answer_parsed(responder, lane, zone, client->transport, msg, room, reply);
+}
+
+void xd_responder_answer(xd_responder *responder, const xd_client *client, uint8_t *msg, size_t len, size_t room,
+                         xd_reply *reply)
 {
 	struct lane *lane = &responder->lanes[0];
 
 	responder->query = &lane->query;
+	lane->len = len;
 	lane->fault = xd_query_parse(&lane->query, msg, len, xd_table_header(responder->table)->seed);
-	answer_parsed(responder, lane, NULL, transport, msg, room, reply);
+	answer_lane(responder, lane, NULL, client, msg, room, reply);
+}
+
+void xd_responder_count_reply(xd_responder *responder, const uint8_t *request, size_t request_len, const uint8_t *reply,
+                              size_t reply_len, int rcode)
+{
+	struct xd_modules *modules = &responder->modules;
+	struct xd_query *query = &responder->lanes[0].query;
+	const struct xd_zone *zone = NULL;
+	enum xd_query_fault fault;
+	struct xd_stats_request asked = { .protocol = 0 };
+	struct xd_stats_reply told = { .len = (uint32_t)reply_len };
+	struct xd_stats_target target;
+
+	if (!responder->info->has_modules || reply_len < XD_MSG_HEADER_BYTES)
+		return;
+	fault = xd_query_parse(query, request, request_len, xd_table_header(responder->table)->seed);
+	asked.operation = (uint8_t)xd_modules_operation(query, fault);
+	asked.type = fault == XD_QUERY_OK ? query->type : 0;
+	told.rcode = (uint16_t)(rcode < 0 ? reply[3] & 15 : rcode);
+	told.is_truncated = (reply[2] & FLAG_TC) != 0;
+	if (modules->own.basic)
+		xd_stats_count_reply(&modules->own, &asked, &told);
+	if (fault == XD_QUERY_OK && responder->info->has_zone_stats)
+		zone = xd_resolve_zone(responder->table->base, responder->root, query);
+	if (!zone || !zone->stats_row || !modules->zone_stats)
+		return;
+	target = xd_zone_stats_target(modules->zone_stats, modules->slot, zone->stats_row - 1, zone->stats_families);
+	if (target.basic)
+		xd_stats_count_reply(&target, &asked, &told);
 }
 
 void xd_responder_parse(xd_responder *responder, unsigned lane_index, const uint8_t *msg, size_t len)
@@ -338,6 +513,7 @@ void xd_responder_parse(xd_responder *responder, unsigned lane_index, const uint
 
 	lane->zone = NULL;
 	lane->bucket = 0;
+	lane->len = len;
 	lane->fault = xd_query_parse(&lane->query, msg, len, xd_table_header(responder->table)->seed);
 	if (lane->fault != XD_QUERY_OK)
 		return;
@@ -372,11 +548,11 @@ void xd_responder_fetch(xd_responder *responder, unsigned lane_index)
 	}
 }
 
-void xd_responder_answer_parsed(xd_responder *responder, unsigned lane_index, int transport, uint8_t *msg, size_t room,
-                                xd_reply *reply)
+void xd_responder_answer_parsed(xd_responder *responder, unsigned lane_index, const xd_client *client, uint8_t *msg,
+                                size_t room, xd_reply *reply)
 {
 	struct lane *lane = &responder->lanes[lane_index];
 
 	responder->query = &lane->query;
-	answer_parsed(responder, lane, lane->zone, transport, msg, room, reply);
+	answer_lane(responder, lane, lane->zone, client, msg, room, reply);
 }

@@ -14,6 +14,7 @@
 
 #include "error.h"
 #include "table.h"
+#include "zone_stats.h"
 
 /* cdef: begin */
 
@@ -21,11 +22,25 @@ typedef struct xd_responder xd_responder;
 
 enum xd_verdict {
 	XD_REPLY,   /* `len` octets are to be sent back */
-	XD_DROP,    /* no reply: a response, or too short to answer */
+	XD_DROP,    /* no reply; enum xd_drop says why */
 	XD_HANDOFF, /* for the control plane; the message is untouched */
 };
 
-enum xd_transport { XD_UDP4, XD_UDP6, XD_TCP };
+/* How a query came: XD_TRANSPORT_IPV6 and XD_TRANSPORT_TCP are bits of it. */
+enum xd_transport { XD_UDP4, XD_UDP6, XD_TCP4, XD_TCP6, XD_UDP4_XDP, XD_UDP6_XDP };
+
+/* Who asks. */
+typedef struct xd_client {
+	const uint8_t *address; /* 4 or 16 octets; NULL: not known, and then neither cookies nor rate limits */
+	uint8_t transport;      /* enum xd_transport */
+	uint8_t is_recount;     /* the message has been counted before (it was handed off) */
+} xd_client;
+
+enum xd_drop {
+	XD_DROP_UNANSWERABLE, /* a response, or too short */
+	XD_DROP_COOKIE,       /* no valid cookie, and not its turn to be told */
+	XD_DROP_RATE,         /* response rate limiting */
+};
 
 typedef struct xd_reply {
 	uint32_t len;      /* octets of the response; 0 unless XD_REPLY */
@@ -33,6 +48,7 @@ typedef struct xd_reply {
 	uint8_t rcode;     /* low 8 bits of the extended RCODE (BADVERS is 16) */
 	uint8_t truncated; /* TC was set */
 	uint8_t has_edns;  /* the query had an OPT record */
+	uint8_t drop;      /* enum xd_drop, when the verdict is XD_DROP */
 } xd_reply;
 
 /* `slot` is the index of a free reader slot of `shm` (shm.h); with shm NULL reclamation does not know this reader. */
@@ -45,6 +61,12 @@ void xd_responder_free(xd_responder *responder);
  */
 void xd_responder_compose_all(xd_responder *responder, int composes_all);
 
+/* Counts for single zones go there as well; the mapping outlives the responder. */
+void xd_responder_use_zone_stats(xd_responder *responder, const xd_zone_stats *stats);
+
+/* From now on this is the time, not the system's: for tests. */
+void xd_responder_set_clock(xd_responder *responder, uint64_t monotonic_ns, uint32_t unix_s);
+
 /* Pins the newest published contents. */
 void xd_responder_enter(xd_responder *responder);
 
@@ -55,7 +77,15 @@ void xd_responder_leave(xd_responder *responder);
  * Answers the query of `len` octets at `msg` in place; `room` (>= 512, >= len) octets may be written there.
  * What does not fit in the smaller of `room` and the size the client and server allow is truncated.
  */
-void xd_responder_answer(xd_responder *responder, int transport, uint8_t *msg, size_t len, size_t room, xd_reply *reply);
+void xd_responder_answer(xd_responder *responder, const xd_client *client, uint8_t *msg, size_t len, size_t room,
+                         xd_reply *reply);
+
+/*
+ * Counts a reply that was composed elsewhere to a request that was counted when it was handed off. `rcode`: the extended
+ * RCODE or the TSIG error, or -1 for that of the reply's header. Between enter and leave.
+ */
+void xd_responder_count_reply(xd_responder *responder, const uint8_t *request, size_t request_len, const uint8_t *reply,
+                              size_t reply_len, int rcode);
 
 /* cdef: end */
 
@@ -66,7 +96,10 @@ void xd_responder_answer(xd_responder *responder, int transport, uint8_t *msg, s
  */
 void xd_responder_parse(xd_responder *responder, unsigned lane, const uint8_t *msg, size_t len);
 void xd_responder_fetch(xd_responder *responder, unsigned lane);
-void xd_responder_answer_parsed(xd_responder *responder, unsigned lane, int transport, uint8_t *msg, size_t room,
+void xd_responder_answer_parsed(xd_responder *responder, unsigned lane, const xd_client *client, uint8_t *msg, size_t room,
                                 xd_reply *reply);
+
+#define XD_TRANSPORT_IPV6 1
+#define XD_TRANSPORT_TCP 2
 
 #endif

@@ -53,7 +53,7 @@ void xd_collector_commit(struct xd_collector *collector, uint16_t type, uint32_t
 
 /*
  * Sorts, groups and writes the pairs, which become the caller's; the collector is empty afterwards. A TTL that differs within
- * an RRset is reported and the first one kept; an RRset of more than 65535 records is reported and left out.
+ * an RRset is reported and the last one kept; an RRset of more than 65535 records is reported and left out.
  * 0 or -XD_E_NOMEM.
  */
 XD_CHECKED int xd_collector_finish(struct xd_collector *collector, xd_pairs *pairs, xd_collect_report *report, void *context);

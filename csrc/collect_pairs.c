@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "bytes.h"
 #include "collect_impl.h"
 #include "rdata.h"
 
@@ -93,20 +94,23 @@ static uint8_t *put_key(const struct writer *writer, uint16_t type)
 	return put16(at, type);
 }
 
-/* The TTL that came first in the file; RRSIGs carry the TTL of what they cover and may differ (RFC 4034, section 3). */
+/*
+ * The TTL that came last in the file. RRSIGs may differ, since each has the TTL of what it covers and tells it (RFC 4034,
+ * section 3): there the order in the file has no meaning, and the first in canonical order counts.
+ */
 static uint32_t choose_ttl(const struct ref *refs, size_t count, bool *differs)
 {
-	const struct ref *first = refs;
+	const struct ref *last = refs;
 
 	*differs = false;
+	if (refs->type == XD_TYPE_RRSIG)
+		return refs->rdata_len < 8 ? refs->ttl : xd_load_be32(refs->rdata + 4);
 	for (size_t i = 1; i < count; i++) {
-		*differs |= refs[i].ttl != first->ttl;
-		if (refs[i].sequence < first->sequence)
-			first = &refs[i];
+		*differs |= refs[i].ttl != last->ttl;
+		if (refs[i].sequence > last->sequence)
+			last = &refs[i];
 	}
-	if (first->type == XD_TYPE_RRSIG)
-		*differs = false;
-	return first->ttl;
+	return last->ttl;
 }
 
 static void write_rrset(struct writer *writer, const struct ref *refs, size_t count)

@@ -27,6 +27,8 @@
 	X(drop_ip_checksum, "packets with a wrong IPv4 header checksum") \
 	X(drop_udp_checksum, "packets with a wrong UDP checksum, or without one over IPv6") \
 	X(drop_address, "packets not for a listening address or port") \
+	X(drop_cookie, "queries without a valid cookie that got no reply") \
+	X(drop_rate, "replies held back by response rate limiting") \
 	X(drop_source, "packets whose source is no place to reply to") \
 	X(drop_tx_full, "replies the transmit ring or socket did not take") \
 	X(partial_checksum, "queries accepted although their sender on this machine left the UDP checksum to offload") \

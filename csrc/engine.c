@@ -33,6 +33,7 @@ struct xd_engine {
 	xd_engine_options options;
 	struct xd_crew crew;
 	struct xd_shm *shm;
+	xd_zone_stats *zone_stats;
 	xd_table *table;
 	struct xd_udp_worker *udp;
 	struct xdp_queue *queues;
@@ -65,6 +66,16 @@ static int make_shm(struct xd_engine *engine, const char *rundir)
 	if (snprintf(path, sizeof(path), "%s/engine.shm", rundir) >= PATH_BYTES)
 		return -XD_E_RANGE;
 	return xd_shm_create(path, engine->options.udp_workers + engine->options.xdp_workers + 1, &engine->shm);
+}
+
+static int make_zone_stats(struct xd_engine *engine, const char *rundir)
+{
+	char path[PATH_BYTES];
+
+	if (snprintf(path, sizeof(path), "%s/zones.shm", rundir) >= PATH_BYTES)
+		return -XD_E_RANGE;
+	/* Of the control plane's slots the first alone counts: that of its answers over TCP. */
+	return xd_zone_stats_create(path, xd_shm_control_slot(engine->shm) + 1, &engine->zone_stats);
 }
 
 static int make_workers(struct xd_engine *engine)
@@ -103,6 +114,8 @@ int xd_engine_create(const xd_engine_options *options, const char *rundir, struc
 		result = make_workers(engine);
 	if (!result)
 		result = make_shm(engine, rundir);
+	if (!result)
+		result = make_zone_stats(engine, rundir);
 	if (!result)
 		result = make_handoff(engine, rundir);
 	if (result) {
@@ -161,6 +174,8 @@ static int start_worker(struct xd_engine *engine, struct xd_worker *worker, uint
 		result = xd_responder_create(engine->table, engine->shm, slot, &worker->responder);
 	if (result)
 		return result;
+	if (worker->responder)
+		xd_responder_use_zone_stats(worker->responder, engine->zone_stats);
 	worker->slot->kind = kind;
 	snprintf(name, sizeof(name), "%s-%u",
 	         kind == XD_WORKER_XDP   ? "xdp"
@@ -304,6 +319,7 @@ void xd_engine_free(struct xd_engine *engine)
 	xd_handoff_free(engine->crew.handoff);
 	if (engine->table)
 		xd_table_close(engine->table);
+	xd_zone_stats_close(engine->zone_stats);
 	xd_shm_close(engine->shm);
 	if (engine->crew.stop_fd >= 0)
 		close(engine->crew.stop_fd);

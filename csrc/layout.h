@@ -18,7 +18,7 @@
 #include "limits.h"
 
 #define XD_TABLE_MAGIC UINT64_C(0x0a62745f73647864) /* "dxds_tb\n" */
-#define XD_TABLE_LAYOUT 1u
+#define XD_TABLE_LAYOUT 2u
 #define XD_TABLE_ENDIAN 0x01020304u
 #define XD_HEADER_BYTES 4096u
 #define XD_BLOCK_ALIGN 16u
@@ -114,7 +114,10 @@ struct xd_zone {
 	uint8_t name_len; /* octets of the apex name, root label included */
 	uint8_t labels;
 	uint8_t max_labels; /* no name of the zone has more */
-	uint8_t pad[5];
+	uint8_t pad;
+	uint32_t stats_row; /* counted from 1; 0: no statistics of its own */
+	uint32_t stats_families;
+	uint32_t pad2;
 	/* Behind it: apex name, then the salt. */
 };
 
@@ -172,7 +175,7 @@ _Static_assert(sizeof(struct xd_header) <= XD_HEADER_BYTES, "the header fits its
 _Static_assert(sizeof(struct xd_root) == 72, "layout");
 _Static_assert(sizeof(struct xd_index_inner) == 528, "layout");
 _Static_assert(sizeof(struct xd_order_node) == 1072, "layout");
-_Static_assert(sizeof(struct xd_zone) == 72, "layout");
+_Static_assert(sizeof(struct xd_zone) == 80, "layout");
 _Static_assert(sizeof(struct xd_node) == 16, "layout");
 _Static_assert(sizeof(struct xd_rrset_entry) == 8, "layout");
 _Static_assert(sizeof(struct xd_fragment) == 16, "layout");

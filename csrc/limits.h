@@ -34,6 +34,12 @@
 /* Threads that read the table at once: AF_XDP queues, UDP workers and control plane readers. */
 #define XD_WORKERS_MAX 640u
 
+/* Zones with statistics of their own: rows of each thread's area, of which only those given to zones take memory. */
+#define XD_ZONE_STATS_MAX (UINT32_C(1) << 18)
+
+/* Ranges of addresses that response rate limiting lets pass. */
+#define XD_RRL_EXEMPT_MAX 256u
+
 /* Slots of the shared region that stay free for readers in the control plane (TCP answers, checks). */
 #define XD_CONTROL_SLOTS 8u
 

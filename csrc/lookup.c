@@ -1,40 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "lookup.h"
 
-static uint64_t find(const uint8_t *base, const struct xd_zone *zone, const struct xd_suffixes *name, unsigned labels)
+void xd_lookup_occluder(struct xd_lookup *out, const uint8_t *base, const struct xd_zone *zone, const struct xd_suffixes *name)
 {
-	if (labels <= zone->labels)
-		return zone->apex;
-	return labels <= zone->max_labels ? xd_zone_find(base, zone, name, labels) : 0;
+	unsigned above = out->encloser->occluded - 1u;
+	uint64_t offset;
+
+	if (above == out->encloser_labels)
+		out->occluder = out->encloser;
+	else if ((offset = xd_lookup_suffix(base, zone, name, above)) != 0)
+		out->occluder = (const struct xd_node *)(base + offset);
 }
 
-void xd_lookup_name(struct xd_lookup *out, const uint8_t *base, const struct xd_zone *zone, const struct xd_suffixes *name)
+void xd_lookup_encloser(struct xd_lookup *out, const uint8_t *base, const struct xd_zone *zone, const struct xd_suffixes *name)
 {
-	unsigned labels = name->labels;
-	uint64_t offset = find(base, zone, name, labels);
-	const struct xd_node *node = offset ? (const struct xd_node *)(base + offset) : NULL;
+	unsigned labels = name->labels > zone->max_labels ? zone->max_labels + 1u : name->labels;
+	uint64_t offset;
 
-	out->node = node;
-	if (!node) {
-		if (labels > zone->max_labels)
-			labels = zone->max_labels + 1u;
-		do {
-			labels--;
-			offset = find(base, zone, name, labels);
-		} while (!offset);
-		node = (const struct xd_node *)(base + offset);
-	}
-	out->encloser = node;
+	do {
+		labels--;
+		offset = xd_lookup_suffix(base, zone, name, labels);
+	} while (!offset);
+	out->encloser = (const struct xd_node *)(base + offset);
 	out->encloser_labels = labels;
-	out->occluder = NULL;
-	if (node->occluded) {
-		unsigned above = node->occluded - 1u;
-
-		if (above == labels)
-			out->occluder = node;
-		else if ((offset = find(base, zone, name, above)) != 0)
-			out->occluder = (const struct xd_node *)(base + offset);
-	}
+	if (out->encloser->occluded)
+		xd_lookup_occluder(out, base, zone, name);
 }
 
 static bool is_wildcard_of(const void *thing, const void *wanted)

@@ -132,16 +132,22 @@ int xd_name_compare(const uint8_t *a, const uint8_t *b)
 	return (a_count > 0) - (b_count > 0);
 }
 
+/* 1: written after a backslash, 2: as \DDD, 0: as it is. */
+static const uint8_t text_escapes[256] = {
+	[0 ... 0x20] = 2, [0x7f ... 0xff] = 2, ['"'] = 1, ['.'] = 1, [';'] = 1,
+	['('] = 1,        [')'] = 1,           ['@'] = 1, ['$'] = 1, ['\\'] = 1,
+};
+
 static char *text_octet(char *out, uint8_t octet)
 {
-	if (octet <= 0x20 || octet >= 0x7f) {
+	if (text_escapes[octet] == 2) {
 		*out++ = '\\';
 		*out++ = (char)('0' + octet / 100);
 		*out++ = (char)('0' + octet / 10 % 10);
 		*out++ = (char)('0' + octet % 10);
 		return out;
 	}
-	if (strchr("\".;()@$\\", octet))
+	if (text_escapes[octet])
 		*out++ = '\\';
 	*out++ = (char)octet;
 	return out;

@@ -32,6 +32,12 @@ size_t xd_name_len(const uint8_t *name);
 /* Writes presentation form with a final dot and a NUL (4 * XD_NAME_MAX + 1 octets of room). Returns its length. */
 size_t xd_name_text(char *out, const uint8_t *name);
 
+/*
+ * Reads presentation form (\X and \DDD escapes; "@" is the origin). A name without a final dot gets `origin` appended;
+ * with origin NULL that is an error. `out` holds XD_NAME_MAX octets. The length, or -XD_E_NAME.
+ */
+int xd_name_scan(uint8_t *out, const char *text, size_t len, const uint8_t *origin);
+
 /* cdef: end */
 
 /* Labels of a name, the root label not counted; with `starts` their offsets from the left (room for XD_LABELS_MAX). */
@@ -51,11 +57,5 @@ bool xd_name_is_within(const uint8_t *name, const uint8_t *apex);
 
 /* Canonical order (RFC 4034, section 6.1): negative, 0 or positive. */
 int xd_name_compare(const uint8_t *a, const uint8_t *b);
-
-/*
- * Reads presentation form (\X and \DDD escapes; "@" is the origin). A name without a final dot gets `origin` appended;
- * with origin NULL that is an error. `out` holds XD_NAME_MAX octets. The length, or -XD_E_NAME.
- */
-XD_CHECKED int xd_name_scan(uint8_t *out, const char *text, size_t len, const uint8_t *origin);
 
 #endif

@@ -40,8 +40,8 @@ static inline bool xd_node_matches(const void *thing, const void *wanted)
 }
 
 /* The node of the suffix of `labels` labels of a name, in a zone whose apex it ends in; 0 when there is none. */
-static inline uint64_t xd_zone_find(const uint8_t *base, const struct xd_zone *zone, const struct xd_suffixes *name,
-                                    unsigned labels)
+static inline __attribute__((always_inline)) uint64_t xd_zone_find(const uint8_t *base, const struct xd_zone *zone,
+                                                                   const struct xd_suffixes *name, unsigned labels)
 {
 	struct xd_wanted_node wanted = {
 		name->name + name->start[labels],
@@ -60,8 +60,8 @@ static inline bool xd_zone_matches(const void *thing, const void *wanted)
 }
 
 /* The zone whose apex is the suffix of `labels` labels of a name; 0 when there is none. */
-static inline uint64_t xd_root_find_zone(const uint8_t *base, const struct xd_root *root, const struct xd_suffixes *name,
-                                         unsigned labels)
+static inline __attribute__((always_inline)) uint64_t xd_root_find_zone(const uint8_t *base, const struct xd_root *root,
+                                                                        const struct xd_suffixes *name, unsigned labels)
 {
 	struct xd_wanted_node wanted = { name->name + name->start[labels], (size_t)(name->len - name->start[labels]) };
 

@@ -27,8 +27,14 @@ static uint8_t *write_label(uint8_t *out, const uint8_t *octets, unsigned len)
 {
 	unsigned i = 0;
 
-	for (; i + 8 <= len && !has_escape(xd_load_64(octets + i)); i += 8, out += 8)
-		memcpy(out, octets + i, 8);
+	for (; i + 8 <= len && !has_escape(xd_load_64(octets + i)); i += 8)
+		memcpy(out + i, octets + i, 8);
+	/* The last octets once more with some of those before, which are known to need no escaping. */
+	if (i > 0 && i + 8 > len && !has_escape(xd_load_64(octets + len - 8))) {
+		memcpy(out + len - 8, octets + len - 8, 8);
+		i = len;
+	}
+	out += i;
 	for (; i < len; i++) {
 		if (__builtin_expect(octets[i] <= 1, 0)) {
 			*out++ = 1;

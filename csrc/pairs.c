@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "limits.h"
 #include "name.h"
 
@@ -17,6 +18,29 @@ void xd_pairs_uninit(xd_pairs *pairs)
 	free(pairs->bytes);
 	free(pairs->offsets);
 	*pairs = (xd_pairs){ 0 };
+}
+
+xd_pairs_size xd_pairs_measure(const uint8_t *bytes, const uint64_t *offsets, size_t count)
+{
+	const uint64_t key_fixed = XD_KEY_ZONE_ID_BYTES + 3; /* zero and type */
+	const uint64_t record_fixed = 10;                    /* type, class, TTL, rdlength (RFC 1035, section 3.2.1) */
+	xd_pairs_size size = { 0 };
+
+	for (size_t i = 0; i < count; i++) {
+		const uint8_t *key = bytes + offsets[2 * i], *value = bytes + offsets[2 * i + 1];
+		uint64_t owner = (uint64_t)(value - key) - key_fixed + 1; /* its root label */
+		uint64_t records = xd_load_be16(value + 4);
+
+		for (const uint8_t *pos = key + XD_KEY_ZONE_ID_BYTES; pos < value - 3; pos++) {
+			if (*pos == 1) { /* two octets stand for one */
+				owner--;
+				pos++;
+			}
+		}
+		size.records += records;
+		size.octets += records * (owner + record_fixed) + offsets[2 * i + 2] - offsets[2 * i + 1] - 6 - 2 * records;
+	}
+	return size;
 }
 
 static uint8_t *write_label(uint8_t *out, const uint8_t *label)
@@ -90,4 +114,45 @@ int xd_key_parse(const uint8_t *key, size_t key_len, uint8_t *name, size_t *name
 	memcpy(name, reversed + at, *name_len);
 	*type = (uint16_t)(end[1] << 8 | end[2]);
 	return XD_OK;
+}
+
+/* Length of the key that starts here: labels closed by zeros, one more zero, the type. 0: there is no end. */
+static size_t key_size(const uint8_t *key, size_t len)
+{
+	size_t pos = XD_KEY_ZONE_ID_BYTES;
+
+	while (pos < len && key[pos]) {
+		const uint8_t *zero = memchr(key + pos, 0, len - pos);
+		if (!zero)
+			return 0;
+		pos = (size_t)(zero - key) + 1;
+	}
+	return pos + 3 <= len ? pos + 3 : 0;
+}
+
+/* Length of the value that starts here, or 0. */
+static size_t value_size(const uint8_t *value, size_t len)
+{
+	size_t pos = 6;
+
+	if (len < pos)
+		return 0;
+	for (unsigned count = xd_load_be16(value + 4); count; count--) {
+		if (len - pos < 2 || len - pos - 2 < xd_load_be16(value + pos))
+			return 0;
+		pos += 2u + xd_load_be16(value + pos);
+	}
+	return pos;
+}
+
+int xd_pair_read(struct xd_pair *pair, const uint8_t *bytes, size_t len)
+{
+	pair->key = bytes;
+	pair->key_len = key_size(bytes, len);
+	if (!pair->key_len)
+		return -XD_E_KEY_ORDER;
+	pair->type = xd_load_be16(bytes + pair->key_len - 2);
+	pair->value = bytes + pair->key_len;
+	pair->value_len = value_size(pair->value, len - pair->key_len);
+	return pair->value_len ? XD_OK : -XD_E_KEY_ORDER;
 }

@@ -32,6 +32,14 @@ typedef struct xd_pairs {
 /* Frees what xd_pairs points to; the struct itself is the caller's. */
 void xd_pairs_uninit(xd_pairs *pairs);
 
+typedef struct xd_pairs_size {
+	uint64_t records;
+	uint64_t octets; /* of all records in wire form, names not compressed */
+} xd_pairs_size;
+
+/* Counts what `count` well-formed pairs in flat form hold. */
+xd_pairs_size xd_pairs_measure(const uint8_t *bytes, const uint64_t *offsets, size_t count);
+
 /* cdef: end */
 
 /*
@@ -45,5 +53,20 @@ size_t xd_key_write_owner(uint8_t *out, const uint8_t *name);
  * On success *name_len and *type are set.
  */
 XD_CHECKED int xd_key_parse(const uint8_t *key, size_t key_len, uint8_t *name, size_t *name_len, uint16_t *type);
+
+/* A pair in a run of keys and values, back to back. */
+struct xd_pair {
+	const uint8_t *key;
+	const uint8_t *value; /* its rdlengths add up to value_len */
+	size_t key_len;
+	size_t value_len;
+	uint16_t type;
+};
+
+/*
+ * Takes the pair at the start of `len` octets apart; the next one starts at the end of its value. The owner in the key is not
+ * checked (xd_key_parse). 0 or -XD_E_KEY_ORDER.
+ */
+XD_CHECKED int xd_pair_read(struct xd_pair *pair, const uint8_t *bytes, size_t len);
 
 #endif

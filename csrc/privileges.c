@@ -5,6 +5,7 @@
 #include <linux/capability.h>
 #include <linux/securebits.h>
 #include <stdbool.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -68,4 +69,16 @@ int xd_privileges_drop(int64_t uid, int64_t gid)
 	if (!result && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		result = -XD_E_SYSTEM;
 	return result;
+}
+
+/* Both calls return the id from before, whether they succeeded or not: a second call tells. */
+int xd_privileges_files_as(uint32_t uid, uint32_t gid)
+{
+	setfsgid(gid);
+	setfsuid(uid);
+	if ((uint32_t)setfsuid((uid_t)-1) != uid || (uint32_t)setfsgid((gid_t)-1) != gid) {
+		errno = EPERM;
+		return -XD_E_SYSTEM;
+	}
+	return 0;
 }

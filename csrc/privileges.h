@@ -15,6 +15,12 @@
  */
 int xd_privileges_drop(int64_t uid, int64_t gid);
 
+/*
+ * What the calling thread does with files it does as `uid` and `gid` from now on, so that the files it makes are theirs
+ * and it opens none that they may not. Needs root, and gives nothing up: 0 and 0 undo it.
+ */
+int xd_privileges_files_as(uint32_t uid, uint32_t gid);
+
 /* cdef: end */
 
 #endif

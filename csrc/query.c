@@ -49,20 +49,24 @@ static bool parse_options(struct xd_query *query, const uint8_t *at, size_t len)
 	return true;
 }
 
-/* `at` is behind the owner, which was one octet for the root name. */
-static bool parse_opt(struct xd_query *query, const uint8_t *at, size_t rdlen, bool owner_is_root)
+/* `opt` is the offset behind the owner, which was one octet for the root name. */
+static bool parse_opt(struct xd_query *query, const uint8_t *msg, size_t opt, size_t rdlen, bool owner_is_root)
 {
+	const uint8_t *at = msg + opt;
+
 	if (query->has_edns || !owner_is_root)
 		return false;
 	query->has_edns = true;
 	query->payload = xd_load_be16(at + 2);
 	query->edns_version = at[5];
 	query->wants_dnssec = (xd_load_be16(at + 6) & EDNS_DO) != 0;
+	query->options_at = (uint16_t)(opt + 10);
+	query->options_len = (uint16_t)rdlen;
 	return parse_options(query, at + 10, rdlen);
 }
 
 /* The records behind the question. Only OPT, TSIG and SIG(0) in the additional section matter to a query. */
-static bool parse_records(struct xd_query *query, const uint8_t *msg, size_t len)
+static inline __attribute__((always_inline)) bool parse_records(struct xd_query *query, const uint8_t *msg, size_t len)
 {
 	unsigned before = xd_load_be16(msg + 6) + (unsigned)xd_load_be16(msg + 8);
 	unsigned total = before + xd_load_be16(msg + 10);
@@ -80,7 +84,7 @@ static bool parse_records(struct xd_query *query, const uint8_t *msg, size_t len
 		rdlen = xd_load_be16(msg + at + 8);
 		if (len - at - 10 < rdlen)
 			return false;
-		if (i >= before && type == XD_T_OPT && !parse_opt(query, msg + at, rdlen, at == owner + 1))
+		if (i >= before && type == XD_T_OPT && !parse_opt(query, msg, at, rdlen, at == owner + 1))
 			return false;
 		/* Both must come last (RFC 8945, section 5.1; RFC 2931, section 3.1). */
 		if (i >= before && (type == XD_T_TSIG || (type == XD_T_SIG && rdlen >= 2 && !xd_load_be16(msg + at + 10)))) {
@@ -91,6 +95,18 @@ static bool parse_records(struct xd_query *query, const uint8_t *msg, size_t len
 		at += 10 + rdlen;
 	}
 	return true;
+}
+
+/* A message with no question or several. */
+static __attribute__((noinline)) enum xd_query_fault parse_without_question(struct xd_query *query, const uint8_t *msg,
+                                                                            size_t len)
+{
+	bool has_others = xd_load_be16(msg + 4) || xd_load_be16(msg + 6) || xd_load_be16(msg + 8);
+
+	if (!has_others && parse_records(query, msg, len) && query->has_edns && !query->is_signed)
+		return XD_QUERY_NO_QUESTION;
+	query->has_edns = false;
+	return XD_QUERY_BAD_QUESTION;
 }
 
 enum xd_query_fault xd_query_parse(struct xd_query *query, const uint8_t *msg, size_t len, const uint64_t seed[2])
@@ -107,8 +123,8 @@ enum xd_query_fault xd_query_parse(struct xd_query *query, const uint8_t *msg, s
 		return XD_QUERY_RESPONSE;
 	if (query->opcode != XD_OP_QUERY)
 		return XD_QUERY_OPCODE;
-	if (xd_load_be16(msg + 4) != 1)
-		return XD_QUERY_BAD_QUESTION;
+	if (__builtin_expect(xd_load_be16(msg + 4) != 1, 0))
+		return parse_without_question(query, msg, len);
 	name_len = xd_suffixes_scan(&query->name, msg + XD_MSG_HEADER_BYTES, len - XD_MSG_HEADER_BYTES, seed);
 	if (!name_len || len - XD_MSG_HEADER_BYTES - name_len < 4)
 		return XD_QUERY_BAD_QUESTION;

@@ -14,6 +14,7 @@ enum xd_query_fault {
 	XD_QUERY_SHORT,        /* no whole header */
 	XD_QUERY_RESPONSE,     /* QR is set */
 	XD_QUERY_OPCODE,       /* not QUERY; nothing else was parsed */
+	XD_QUERY_NO_QUESTION,  /* none, but EDNS: may ask for a cookie (RFC 7873, section 5.4) */
 	XD_QUERY_BAD_QUESTION, /* not exactly one question, or it is malformed */
 	XD_QUERY_BAD_RECORDS,  /* what follows the question is malformed, or EDNS is used against its rules */
 };
@@ -23,6 +24,8 @@ struct xd_query {
 	uint16_t class;
 	uint16_t question_end; /* offset behind the question */
 	uint16_t payload;      /* octets the client takes over UDP; 0 without EDNS */
+	uint16_t options_at;   /* EDNS options: offset and octets; not set without EDNS */
+	uint16_t options_len;
 	uint8_t opcode;
 	uint8_t edns_version;
 	bool has_edns;

@@ -110,6 +110,11 @@ const struct xd_type_info *xd_type_info(uint16_t type)
 	return NULL;
 }
 
+int xd_type_is_known(uint16_t type)
+{
+	return xd_type_info(type) != NULL;
+}
+
 static int scan_generic(const char *text, size_t len)
 {
 	unsigned value = 0;
@@ -155,6 +160,16 @@ void xd_type_text(char *out, uint16_t type)
 		memcpy(out, info->text, sizeof(info->text));
 	else
 		snprintf(out, 16, "TYPE%u", type);
+}
+
+void xd_type_text_any(char *out, uint16_t type)
+{
+	for (size_t i = 0; i < sizeof(other_types) / sizeof(*other_types); i++)
+		if (other_types[i].type == type) {
+			memcpy(out, other_types[i].text, sizeof(other_types->text));
+			return;
+		}
+	xd_type_text(out, type);
 }
 
 /* Octets of a field of fixed size, 0 for the others. */
@@ -241,17 +256,12 @@ static bool check_tag(const uint8_t *data, size_t len)
 }
 
 /* Octets that the field takes of `len`, or -1. */
-static ptrdiff_t check_field(uint8_t field, uint8_t *data, size_t len)
+static ptrdiff_t check_field(uint8_t field, const uint8_t *data, size_t len)
 {
-	int name_len;
-
 	switch (field) {
 	case XD_F_NAME:
 	case XD_F_NAME_LOWER:
-		name_len = xd_name_check(data, len);
-		if (name_len > 0 && field == XD_F_NAME_LOWER)
-			xd_name_lower(data, data);
-		return name_len;
+		return xd_name_check(data, len);
 	case XD_F_STRING:
 	case XD_F_SALT:
 	case XD_F_HASH32:
@@ -277,7 +287,7 @@ static ptrdiff_t check_field(uint8_t field, uint8_t *data, size_t len)
 	}
 }
 
-int xd_rdata_canonize(uint16_t type, uint8_t *rdata, size_t len)
+int xd_rdata_check(uint16_t type, const uint8_t *rdata, size_t len)
 {
 	const struct xd_type_info *info = xd_type_info(type);
 
@@ -291,4 +301,21 @@ int xd_rdata_canonize(uint16_t type, uint8_t *rdata, size_t len)
 		len -= (size_t)used;
 	}
 	return len ? -XD_E_RDATA : XD_OK;
+}
+
+int xd_rdata_canonize(uint16_t type, uint8_t *rdata, size_t len)
+{
+	const struct xd_type_info *info = xd_type_info(type);
+	int result = xd_rdata_check(type, rdata, len);
+
+	if (!info || result < 0)
+		return result;
+	for (const uint8_t *field = info->fields; *field; field++) {
+		if (*field == XD_F_NAME_LOWER)
+			xd_name_lower(rdata, rdata);
+		ptrdiff_t used = check_field(*field, rdata, len);
+		rdata += used;
+		len -= (size_t)used;
+	}
+	return XD_OK;
 }

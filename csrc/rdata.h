@@ -25,6 +25,7 @@ enum xd_rrtype {
 	XD_TYPE_NSEC = 47,
 	XD_TYPE_NSEC3 = 50,
 	XD_TYPE_NSEC3PARAM = 51,
+	XD_TYPE_ZONEMD = 63,
 };
 
 enum xd_field {
@@ -70,11 +71,24 @@ const struct xd_type_info *xd_type_info(uint16_t type);
 /* A mnemonic without case of a type whose fields are known, or TYPEnnn: the type, or -XD_E_NOT_FOUND. */
 XD_CHECKED int xd_type_scan(const char *text, size_t len);
 
-/* The same, and the mnemonics of all other types, for fields that name a type. */
-XD_CHECKED int xd_type_scan_any(const char *text, size_t len);
-
 /* The mnemonic, or TYPEnnn, with a NUL (16 octets of room). */
 void xd_type_text(char *out, uint16_t type);
+
+/* cdef: begin */
+
+/* As xd_type_scan, with the mnemonics of all other types too, for fields that name a type. */
+int xd_type_scan_any(const char *text, size_t len);
+
+/* As xd_type_text, with the mnemonics of all types that xd_type_scan_any knows. */
+void xd_type_text_any(char *out, uint16_t type);
+
+/* 1 for a type whose fields are known, else 0. */
+int xd_type_is_known(uint16_t type);
+
+/* cdef: end */
+
+/* Checks rdata of `type` in wire form (names not compressed). 0 or -XD_E_RDATA. */
+XD_CHECKED int xd_rdata_check(uint16_t type, const uint8_t *rdata, size_t len);
 
 /*
  * Checks rdata of `type` in wire form (names not compressed) and folds in place the names that canonical form has in lower

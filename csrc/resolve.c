@@ -51,8 +51,8 @@ static int next_apex_labels(const struct xd_root *root, int labels)
 }
 
 /* The zone with the longest apex that the name ends in. DS belongs to the parent, if it is here (RFC 4035, section 3.1.4.1). */
-static const struct xd_zone *find_zone(const uint8_t *base, const struct xd_root *root, const struct xd_suffixes *name,
-                                       bool is_ds)
+static inline __attribute__((always_inline)) const struct xd_zone *find_zone(const uint8_t *base, const struct xd_root *root,
+                                                                             const struct xd_suffixes *name, bool is_ds)
 {
 	const struct xd_zone *child = NULL;
 
@@ -420,7 +420,7 @@ static bool has_contents(const struct xd_zone *zone)
 }
 
 /* The zone for the turn's name; false when there is none to look into. */
-static bool enter_zone(struct turn *turn)
+static inline __attribute__((always_inline)) bool enter_zone(struct turn *turn)
 {
 	struct xd_resolution *r = turn->r;
 
@@ -434,7 +434,13 @@ static bool enter_zone(struct turn *turn)
 	return true;
 }
 
-static void follow_chain(struct turn *turn)
+/* The same once more, out of the way of the first. */
+static __attribute__((noinline)) bool enter_next_zone(struct turn *turn)
+{
+	return enter_zone(turn);
+}
+
+static __attribute__((noinline)) void follow_chain(struct turn *turn)
 {
 	struct xd_resolution *r = turn->r;
 
@@ -443,7 +449,7 @@ static void follow_chain(struct turn *turn)
 		if (take_turn(turn) == DONE)
 			break;
 		turn->place = &r->steps[++turn->depth].place;
-	} while (enter_zone(turn));
+	} while (enter_next_zone(turn));
 	for (unsigned depth = 0; depth <= turn->depth && !r->message->is_truncated; depth++) {
 		if (r->steps[depth].is_synthesized)
 			prove_synthesis(r, &r->steps[depth]);

@@ -51,6 +51,7 @@ enum xd_rcode {
 	XD_RCODE_REFUSED = 5,
 	XD_RCODE_YXDOMAIN = 6,
 	XD_RCODE_BADVERS = 16,
+	XD_RCODE_BADCOOKIE = 23,
 };
 
 #endif

@@ -165,7 +165,7 @@ static void report_finding(void *context, enum xd_collect_finding finding, const
 	xd_name_text(owner_text, owner);
 	xd_type_text(type_text, type);
 	if (finding == XD_COLLECT_TTL_DIFFERS)
-		xd__scan_warn(scan, 0, "TTL mismatch in the RRset, owner %s, type %s: the first TTL is used", owner_text,
+		xd__scan_warn(scan, 0, "TTL mismatch in the RRset, owner %s, type %s: the last TTL is used", owner_text,
 		              type_text);
 	else
 		xd__scan_fail_at(scan, 0, "more than 65535 records in an RRset, owner %s, type %s", owner_text, type_text);

@@ -6,33 +6,7 @@
 #include <strings.h>
 
 #include "scan_impl.h"
-
-enum value_kind {
-	VALUE_OPAQUE,
-	VALUE_NONE,
-	VALUE_KEYS,
-	VALUE_IDS,
-	VALUE_PORT,
-	VALUE_IPV4,
-	VALUE_IPV6,
-	VALUE_BASE64,
-	VALUE_PATH
-};
-
-static const struct {
-	const char *text;
-	uint16_t key;
-	uint8_t kind;
-} keys[] = {
-	{ "mandatory", 0, VALUE_KEYS }, { "alpn", 1, VALUE_IDS },      { "no-default-alpn", 2, VALUE_NONE },
-	{ "port", 3, VALUE_PORT },      { "ipv4hint", 4, VALUE_IPV4 }, { "ech", 5, VALUE_BASE64 },
-	{ "ipv6hint", 6, VALUE_IPV6 },  { "dohpath", 7, VALUE_PATH },  { "ohttp", 8, VALUE_NONE },
-};
-
-#define KEY_MANDATORY 0
-#define KEY_ALPN 1
-#define KEY_NO_DEFAULT_ALPN 2
-#define KEY_COUNT (sizeof(keys) / sizeof(*keys))
+#include "svcb.h"
 
 /* A parameter as it lies behind out_start: sorted by key before it is written for good. */
 struct param {
@@ -56,9 +30,9 @@ static int read_key(const uint8_t *text, size_t len)
 {
 	unsigned value = 0;
 
-	for (size_t i = 0; i < KEY_COUNT; i++)
-		if (len == strlen(keys[i].text) && !strncasecmp((const char *)text, keys[i].text, len))
-			return keys[i].key;
+	for (size_t i = 0; i < XD_SVCB_KEYS_COUNT; i++)
+		if (len == strlen(xd_svcb_keys[i].text) && !strncasecmp((const char *)text, xd_svcb_keys[i].text, len))
+			return xd_svcb_keys[i].key;
 	if (len < 4 || len > 8 || strncasecmp((const char *)text, "key", 3) != 0 || (text[3] == '0' && len > 4))
 		return -1;
 	for (size_t i = 3; i < len; i++) {
@@ -69,14 +43,6 @@ static int read_key(const uint8_t *text, size_t len)
 	}
 	/* 65535 is reserved (RFC 9460, section 14.3.2). */
 	return value < UINT16_MAX ? (int)value : -1;
-}
-
-static uint8_t key_kind(int key)
-{
-	for (size_t i = 0; i < KEY_COUNT; i++)
-		if (keys[i].key == key)
-			return keys[i].kind;
-	return VALUE_OPAQUE;
 }
 
 /* Calls `put` for each item between commas; with `escapes`, "\," and "\\" stand for the second character. */
@@ -133,7 +99,7 @@ static int put_key(struct xd_scan *scan, const uint8_t *item, size_t len)
 	uint8_t octets[2] = { (uint8_t)(key >> 8), (uint8_t)key };
 
 	/* RFC 9460, section 8: "mandatory" itself must not be in the list. */
-	return key <= KEY_MANDATORY ? bad(scan, "key") : put_octets(scan, octets, 2);
+	return key <= XD_SVCB_MANDATORY ? bad(scan, "key") : put_octets(scan, octets, 2);
 }
 
 static int put_address(struct xd_scan *scan, const uint8_t *item, size_t len, int family)
@@ -205,24 +171,24 @@ static int put_base64(struct xd_scan *scan, const uint8_t *value, size_t len)
 
 static int put_value(struct xd_scan *scan, int key, const uint8_t *value, size_t len)
 {
-	uint8_t kind = key_kind(key);
+	uint8_t kind = xd_svcb_key_kind(key);
 
-	if (kind == VALUE_NONE)
+	if (kind == XD_SVCB_NONE)
 		return len ? bad(scan, "value, for there must be none,") : XD_OK;
-	if (kind != VALUE_OPAQUE && !len)
+	if (kind != XD_SVCB_OPAQUE && !len)
 		return bad(scan, "empty value");
 	switch (kind) {
-	case VALUE_KEYS:
+	case XD_SVCB_KEYS:
 		return put_mandatory(scan, value, len);
-	case VALUE_IDS:
+	case XD_SVCB_IDS:
 		return each_item(scan, value, len, true, put_id);
-	case VALUE_PORT:
+	case XD_SVCB_PORT:
 		return put_port(scan, value, len);
-	case VALUE_IPV4:
+	case XD_SVCB_IPV4:
 		return each_item(scan, value, len, false, put_ipv4);
-	case VALUE_IPV6:
+	case XD_SVCB_IPV6:
 		return each_item(scan, value, len, false, put_ipv6);
-	case VALUE_BASE64:
+	case XD_SVCB_BASE64:
 		return put_base64(scan, value, len);
 	default:
 		return put_octets(scan, value, len);
@@ -270,12 +236,12 @@ static bool is_consistent(const uint8_t *base, const struct param *params, size_
 	bool has_alpn = false, has_no_default = false;
 
 	for (size_t i = 0; i < count; i++) {
-		has_alpn |= params[i].key == KEY_ALPN;
-		has_no_default |= params[i].key == KEY_NO_DEFAULT_ALPN;
+		has_alpn |= params[i].key == XD_SVCB_ALPN;
+		has_no_default |= params[i].key == XD_SVCB_NO_DEFAULT_ALPN;
 	}
 	if (has_no_default && !has_alpn)
 		return false;
-	if (!count || params[0].key != KEY_MANDATORY)
+	if (!count || params[0].key != XD_SVCB_MANDATORY)
 		return true;
 	const uint8_t *wanted = base + params[0].offset;
 	for (size_t i = 1; wanted < base + params[0].offset + params[0].len; i++) {

@@ -11,7 +11,7 @@
 
 static size_t region_bytes(uint32_t slot_count)
 {
-	return sizeof(struct xd_shm) + slot_count * sizeof(struct xd_worker_slot);
+	return xd_shm_rows_at(slot_count) + slot_count * sizeof(struct xd_stats_row);
 }
 
 size_t xd_shm_bytes(const struct xd_shm *shm)

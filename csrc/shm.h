@@ -2,6 +2,7 @@
 /*
  * The shared region: what engine threads tell the control plane. A file on a memory file system (server.rundir), made by
  * the engine, mapped by both. Each thread owns one slot and is the only one that writes it; everyone else reads, relaxed.
+ * Behind the slots, from the next page on, each has its row of statistics (stats.h).
  *
  * `seen` is the quiescent point of table reclamation: the generation of the root the reader works from or newer, 0 when
  * that is not known yet, XD_SEEN_IDLE while the reader holds nothing. Memory retired by generation G may be reused once
@@ -17,6 +18,7 @@
 #include "counters.h"
 #include "error.h"
 #include "limits.h"
+#include "stats.h"
 #include "table.h"
 
 #define XD_SEEN_IDLE UINT64_MAX
@@ -43,11 +45,24 @@ struct xd_shm {
 	struct xd_worker_slot slots[];
 };
 
-#define XD_SHM_LAYOUT 1u
+#define XD_SHM_LAYOUT 2u
 
 _Static_assert(offsetof(struct xd_worker_slot, counters) == 64, "readers of other languages know the layout");
 _Static_assert(sizeof(struct xd_worker_slot) == 64 + 8 * XD_COUNTER_SLOTS, "readers of other languages know the layout");
 _Static_assert(offsetof(struct xd_shm, slots) == 64, "readers of other languages know the layout");
+
+/* Offset of the first row. */
+static inline size_t xd_shm_rows_at(uint32_t slot_count)
+{
+	size_t end = sizeof(struct xd_shm) + slot_count * sizeof(struct xd_worker_slot);
+
+	return (end + sizeof(struct xd_stats_row) - 1) / sizeof(struct xd_stats_row) * sizeof(struct xd_stats_row);
+}
+
+static inline struct xd_stats_row *xd_shm_row(struct xd_shm *shm, uint32_t slot)
+{
+	return (struct xd_stats_row *)((uint8_t *)shm + xd_shm_rows_at(shm->slot_count)) + slot;
+}
 
 /* Counts `n` more; the slot's own thread only. A plain addition in memory, which readers never see torn. */
 static inline void xd_count(struct xd_worker_slot *slot, int counter, uint64_t n)

@@ -129,7 +129,8 @@ static int open_file(const char *path, int flags, bool is_writer, xd_table **out
 	if (!table)
 		return -XD_E_NOMEM;
 	table->is_writer = is_writer;
-	table->fd = open(path, flags | O_CLOEXEC, 0644);
+	/* It holds the secrets of DNS cookies. A FIFO in its place is refused and not waited for. */
+	table->fd = open(path, flags | O_CLOEXEC | O_NONBLOCK, 0640);
 	rc = table->fd < 0 ? -XD_E_SYSTEM : 0;
 	if (!rc && is_writer && flock(table->fd, LOCK_EX | LOCK_NB) != 0)
 		rc = errno == EWOULDBLOCK ? -XD_E_BUSY : -XD_E_SYSTEM;

@@ -21,6 +21,31 @@
 typedef struct xd_table xd_table;
 typedef struct xd_shm xd_shm;
 
+/* Inclusive; IPv4 addresses as mapped ones (::ffff:0:0/96). */
+typedef struct xd_rrl_range {
+	uint8_t first[16];
+	uint8_t last[16];
+} xd_rrl_range;
+
+/* Response rate limiting (mod-rrl). */
+typedef struct xd_rrl_conf {
+	uint32_t rate_limit;    /* replies per second to an address; 0: not limited */
+	uint32_t instant_limit; /* replies at once */
+	uint32_t slip;          /* every so many limited replies goes out truncated; 0: none */
+	uint32_t table_size;    /* prefixes kept in mind, by each thread */
+	uint32_t log_period_ms; /* least time between two notes for the log; 0: none */
+	uint16_t exempt_count;
+	uint8_t is_dry_run;       /* everything but the limiting itself */
+	xd_rrl_range exempt[256]; /* ascending, apart from each other; XD_RRL_EXEMPT_MAX */
+} xd_rrl_conf;
+
+/* DNS cookies (mod-cookies). */
+typedef struct xd_cookie_conf {
+	uint32_t badcookie_slip; /* every so many queries without a valid cookie gets BADCOOKIE, at least 1 */
+	uint8_t secret_count;    /* 0: no cookies; the first secret signs, each verifies */
+	uint8_t secrets[2][16];
+} xd_cookie_conf;
+
 /* What the server says of itself; published with the table so that a change needs no engine restart. */
 typedef struct xd_server_info {
 	uint16_t udp_payload_ipv4; /* octets, server.udp-max-payload-ipv4 */
@@ -31,6 +56,11 @@ typedef struct xd_server_info {
 	uint8_t identity[256];
 	uint8_t version[256];
 	uint8_t nsid[256];
+	uint32_t stats_families; /* counted by the server; bits of enum xd_stats_family, 0: none */
+	uint8_t has_zone_stats;  /* some zones have rows of their own */
+	uint8_t has_modules;     /* any of the above or below; set by xd_txn_set_server_info */
+	xd_cookie_conf cookies;
+	xd_rrl_conf rrl;
 } xd_server_info;
 
 typedef struct xd_zone_info {
@@ -40,6 +70,8 @@ typedef struct xd_zone_info {
 	uint8_t has_contents; /* 0: answered SERVFAIL (not loaded or expired) */
 	uint8_t is_nsec;
 	uint8_t is_nsec3;
+	uint32_t stats_row; /* of its own statistics, counted from 1; 0: none */
+	uint32_t stats_families;
 } xd_zone_info;
 
 typedef struct xd_table_stats {
@@ -87,8 +119,11 @@ void xd_table_set_readers(xd_table *table, const xd_shm *shm);
 /*
  * One transaction at a time, by one thread. Nothing is visible before commit; abort undoes everything. After a step that
  * failed, commit fails too (and aborts).
+ *
+ * Prepare does all of a commit that may be refused (then it aborts); after it there is nothing but commit or abort.
  */
 int xd_txn_begin(xd_table *table);
+int xd_txn_prepare(xd_table *table);
 int xd_txn_commit(xd_table *table);
 void xd_txn_abort(xd_table *table);
 
@@ -113,8 +148,17 @@ int xd_txn_zone_update_owner(xd_table *table, const uint8_t *apex, uint64_t vers
 
 int xd_txn_zone_remove(xd_table *table, const uint8_t *apex);
 
+/*
+ * Gives a zone of the table a row of statistics of its own (zone_stats.h; counted from 1) with these families, or takes it
+ * away (0). It stays with the zone, whatever becomes of its contents.
+ */
+int xd_txn_zone_set_stats(xd_table *table, const uint8_t *apex, uint32_t row, uint32_t families);
+
 /* Frees what no reader can still see. Cheap; called by commit as well. */
 void xd_table_reclaim(xd_table *table);
+
+/* The oldest generation that a reader may still work from; UINT64_MAX while none works. */
+uint64_t xd_table_oldest_seen(const xd_table *table);
 
 /* Writes everything published so far to disk, so that it is answered from after a power loss. Blocks on I/O. */
 int xd_table_sync(xd_table *table);

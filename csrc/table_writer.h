@@ -36,6 +36,7 @@ struct xd_table {
 	const xd_shm *shm;
 	/* Writer only from here on. */
 	struct xd_alloc alloc;
+	uint64_t prepared_root; /* of the open transaction, once it is prepared */
 	bool in_txn;
 	bool has_failed;     /* a step of the open transaction failed: it can only be aborted */
 	struct xd_root root; /* of the open transaction, or a copy of the published one */
@@ -79,6 +80,14 @@ static inline int xd_txn_step(xd_table *table, int rc)
  * disk must not go on calling it complete. Comes after the change is visible and before anything is reused.
  */
 XD_CHECKED int xd_table_forget_synced(xd_table *table);
+
+/* Lengths and counts are within what the structure holds. */
+static inline bool xd_server_info_is_sound(const xd_server_info *info)
+{
+	return info->identity_len <= XD_IDENTITY_MAX && info->version_len <= XD_IDENTITY_MAX &&
+	       info->nsid_len <= XD_IDENTITY_MAX && info->cookies.secret_count <= 2 &&
+	       info->rrl.exempt_count <= XD_RRL_EXEMPT_MAX && (!info->rrl.rate_limit || info->rrl.table_size);
+}
 
 uint32_t xd_crc32c(const void *data, size_t len);
 

@@ -29,8 +29,7 @@ void xd_table_set_readers(xd_table *table, const xd_shm *shm)
 	table->shm = shm;
 }
 
-/* The oldest generation that a reader may still look at. */
-static uint64_t oldest_seen(const xd_table *table)
+uint64_t xd_table_oldest_seen(const xd_table *table)
 {
 	uint64_t oldest = XD_SEEN_IDLE;
 
@@ -47,7 +46,7 @@ static uint64_t oldest_seen(const xd_table *table)
 void xd_table_reclaim(xd_table *table)
 {
 	if (table->alloc.retired_head < table->alloc.retired_count)
-		xd_alloc_reclaim(&table->alloc, oldest_seen(table));
+		xd_alloc_reclaim(&table->alloc, xd_table_oldest_seen(table));
 }
 
 int xd_txn_begin(xd_table *table)
@@ -58,6 +57,7 @@ int xd_txn_begin(xd_table *table)
 	table->root.generation++;
 	table->in_txn = true;
 	table->has_failed = false;
+	table->prepared_root = 0;
 	return 0;
 }
 
@@ -97,24 +97,35 @@ int xd_table_forget_synced(xd_table *table)
 	return msync(table->base, XD_HEADER_BYTES, MS_SYNC) == 0 ? 0 : -XD_E_SYSTEM;
 }
 
-int xd_txn_commit(xd_table *table)
+int xd_txn_prepare(xd_table *table)
 {
-	uint64_t root_offset;
+	uint64_t root_offset = 0;
 	int rc;
 
 	if (!table->in_txn)
 		return -XD_E_BUSY;
+	if (table->prepared_root)
+		return 0;
 	rc = table->has_failed ? -XD_E_ZONE : xd_zone_close(table);
 	if (!rc)
 		rc = write_root(table, &root_offset);
 	if (!rc)
 		rc = xd_alloc_reserve_commit(&table->alloc);
-	if (rc) {
+	if (rc)
 		xd_txn_abort(table);
+	else
+		table->prepared_root = root_offset;
+	return rc;
+}
+
+int xd_txn_commit(xd_table *table)
+{
+	int rc = xd_txn_prepare(table);
+
+	if (rc)
 		return rc;
-	}
-	atomic_store_explicit(&xd_table_header(table)->root, root_offset, memory_order_seq_cst);
-	table->root_offset = root_offset;
+	atomic_store_explicit(&xd_table_header(table)->root, table->prepared_root, memory_order_seq_cst);
+	table->root_offset = table->prepared_root;
 	xd_alloc_commit(&table->alloc, table->root.generation);
 	table->in_txn = false;
 	rc = xd_table_forget_synced(table);
@@ -131,16 +142,40 @@ int xd_txn_set_server_info(xd_table *table, const xd_server_info *info)
 
 	if (!table->in_txn)
 		return -XD_E_BUSY;
-	if (info->identity_len > XD_IDENTITY_MAX || info->version_len > XD_IDENTITY_MAX || info->nsid_len > XD_IDENTITY_MAX)
+	if (!xd_server_info_is_sound(info))
 		return xd_txn_step(table, -XD_E_RANGE);
 	rc = xd_table_alloc(table, sizeof(*copy), &offset, (void **)&copy);
 	if (rc)
 		return xd_txn_step(table, rc);
 	*copy = *info;
+	copy->has_modules = info->stats_families || info->has_zone_stats || info->cookies.secret_count || info->rrl.rate_limit;
 	if (table->root.server_info)
 		rc = xd_table_drop(table, table->root.server_info, sizeof(*copy));
 	table->root.server_info = offset;
 	return xd_txn_step(table, rc);
+}
+
+static int set_zone_stats(xd_table *table, const uint8_t *apex, uint32_t row, uint32_t families)
+{
+	struct xd_open_zone *open = &table->open;
+	int rc = xd_zone_open(table, apex);
+
+	if (rc)
+		return rc;
+	if (!open->old_offset) {
+		open->is_open = false;
+		return -XD_E_NOT_FOUND;
+	}
+	open->zone.stats_row = row;
+	open->zone.stats_families = row ? families : 0;
+	return 0;
+}
+
+int xd_txn_zone_set_stats(xd_table *table, const uint8_t *apex, uint32_t row, uint32_t families)
+{
+	if (!table->in_txn)
+		return -XD_E_BUSY;
+	return xd_txn_step(table, row > XD_ZONE_STATS_MAX ? -XD_E_RANGE : set_zone_stats(table, apex, row, families));
 }
 
 int xd_txn_zone_empty(xd_table *table, const uint8_t *apex)

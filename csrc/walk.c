@@ -196,8 +196,7 @@ int xd_walk_root(struct xd_walk *walk, uint64_t offset)
 	if (!rc && root->server_info) {
 		const xd_server_info *info = block_at(walk, root->server_info, sizeof(*info));
 
-		if (!info || info->identity_len > XD_IDENTITY_MAX || info->version_len > XD_IDENTITY_MAX ||
-		    info->nsid_len > XD_IDENTITY_MAX)
+		if (!info || !xd_server_info_is_sound(info))
 			return CORRUPT;
 		rc = visit(walk, XD_BLOCK_SERVER_INFO, root->server_info, sizeof(*info));
 	}

@@ -99,14 +99,19 @@ static void reflect(uint8_t *message, size_t len, xd_reply *reply)
 
 static void count_drop(struct xd_worker *worker, size_t len, const xd_reply *reply)
 {
-	if (reply->verdict == XD_DROP)
+	if (reply->verdict != XD_DROP)
+		return;
+	if (reply->drop == XD_DROP_UNANSWERABLE)
 		xd_count(worker->slot, len < XD_MSG_HEADER_BYTES ? XD_C_drop_short : XD_C_drop_not_query, 1);
+	else
+		xd_count(worker->slot, reply->drop == XD_DROP_RATE ? XD_C_drop_rate : XD_C_drop_cookie, 1);
 }
 
-void xd_worker_answer(struct xd_worker *worker, int transport, uint8_t *message, size_t len, size_t room, xd_reply *reply)
+void xd_worker_answer(struct xd_worker *worker, const xd_client *client, uint8_t *message, size_t len, size_t room,
+                      xd_reply *reply)
 {
 	if (worker->responder)
-		xd_responder_answer(worker->responder, transport, message, len, room, reply);
+		xd_responder_answer(worker->responder, client, message, len, room, reply);
 	else
 		reflect(message, len, reply);
 	count_drop(worker, len, reply);
@@ -124,11 +129,11 @@ void xd_worker_fetch(struct xd_worker *worker, unsigned lane)
 		xd_responder_fetch(worker->responder, lane);
 }
 
-void xd_worker_answer_parsed(struct xd_worker *worker, unsigned lane, int transport, uint8_t *message, size_t len, size_t room,
-                             xd_reply *reply)
+void xd_worker_answer_parsed(struct xd_worker *worker, unsigned lane, const xd_client *client, uint8_t *message, size_t len,
+                             size_t room, xd_reply *reply)
 {
 	if (worker->responder)
-		xd_responder_answer_parsed(worker->responder, lane, transport, message, room, reply);
+		xd_responder_answer_parsed(worker->responder, lane, client, message, room, reply);
 	else
 		reflect(message, len, reply);
 	count_drop(worker, len, reply);

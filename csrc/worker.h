@@ -59,13 +59,14 @@ static inline void xd_worker_leave(struct xd_worker *worker)
  * Answers a message in place, the worker being entered. Counts it unless the verdict is XD_REPLY, and then the caller does:
  * as a reply when it left, under drop_tx_full when not. `header` has the addresses, for the control plane.
  */
-void xd_worker_answer(struct xd_worker *worker, int transport, uint8_t *message, size_t len, size_t room, xd_reply *reply);
+void xd_worker_answer(struct xd_worker *worker, const xd_client *client, uint8_t *message, size_t len, size_t room,
+                      xd_reply *reply);
 
 /* The same in the steps of answer.h. */
 void xd_worker_parse(struct xd_worker *worker, unsigned lane, const uint8_t *message, size_t len);
 void xd_worker_fetch(struct xd_worker *worker, unsigned lane);
-void xd_worker_answer_parsed(struct xd_worker *worker, unsigned lane, int transport, uint8_t *message, size_t len, size_t room,
-                             xd_reply *reply);
+void xd_worker_answer_parsed(struct xd_worker *worker, unsigned lane, const xd_client *client, uint8_t *message, size_t len,
+                             size_t room, xd_reply *reply);
 
 void xd_worker_handoff(struct xd_worker *worker, struct xd_handoff *header, const uint8_t *message, size_t len);
 void xd_worker_count_reply(struct xd_worker *worker, const xd_reply *reply, size_t bytes);

@@ -155,20 +155,29 @@ static bool is_from_port_0(const struct sockaddr_storage *remote)
 	return ((const struct sockaddr_in *)remote)->sin_port == 0;
 }
 
+static const uint8_t *address_of(const struct sockaddr_storage *remote)
+{
+	if (remote->ss_family == AF_INET)
+		return (const uint8_t *)&((const struct sockaddr_in *)remote)->sin_addr;
+	return (const uint8_t *)&((const struct sockaddr_in6 *)remote)->sin6_addr;
+}
+
 /* Answers datagram `i`; true when its reply is the next to send. */
 static bool answer_datagram(struct xd_udp_worker *worker, const struct xd_endpoint *endpoint, unsigned int i)
 {
 	struct mmsghdr *in = &worker->batch->in[i];
 	struct datagram *datagram = &worker->batch->datagrams[i];
 	struct xd_worker_slot *slot = worker->base.slot;
+	xd_client client = { .address = NULL };
 
 	xd_count(slot, XD_C_rx_bytes, in->msg_len);
 	if ((in->msg_hdr.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) || is_from_port_0(&datagram->remote)) {
 		xd_count(slot, is_from_port_0(&datagram->remote) ? XD_C_drop_source : XD_C_drop_malformed, 1);
 		return false;
 	}
-	xd_worker_answer(&worker->base, endpoint->family == 6 ? XD_UDP6 : XD_UDP4, datagram->part.iov_base, in->msg_len,
-	                 XD_MSG_MAX, &datagram->reply);
+	client.transport = endpoint->family == 6 ? XD_UDP6 : XD_UDP4;
+	client.address = address_of(&datagram->remote);
+	xd_worker_answer(&worker->base, &client, datagram->part.iov_base, in->msg_len, XD_MSG_MAX, &datagram->reply);
 	if (datagram->reply.verdict == XD_HANDOFF)
 		hand_off(worker, endpoint, &in->msg_hdr, in->msg_len);
 	if (datagram->reply.verdict != XD_REPLY)

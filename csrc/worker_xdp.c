@@ -83,6 +83,7 @@ static uint32_t land(struct xd_xdp_worker *worker, unsigned lane, const struct f
 	uint8_t *frame = worker->xsk.area + flight->address;
 	struct xd_worker *base = &worker->base;
 	int drop = flight->drop;
+	xd_client client = { .address = NULL };
 	uint32_t frame_len;
 	xd_reply reply;
 
@@ -94,7 +95,9 @@ static uint32_t land(struct xd_xdp_worker *worker, unsigned lane, const struct f
 	}
 	if (packet->is_partial)
 		xd_count(base->slot, XD_C_partial_checksum, 1);
-	xd_worker_answer_parsed(base, lane, packet->is_ipv6 ? XD_UDP6 : XD_UDP4, frame + packet->message, packet->message_len,
+	client.transport = packet->is_ipv6 ? XD_UDP6_XDP : XD_UDP4_XDP;
+	client.address = xd_packet_remote(frame, packet);
+	xd_worker_answer_parsed(base, lane, &client, frame + packet->message, packet->message_len,
 	                        message_room(&worker->xsk, flight->address, packet), &reply);
 	if (reply.verdict == XD_HANDOFF)
 		hand_off(worker, frame, packet);

@@ -35,6 +35,8 @@ int xd_table_zone_info(xd_table *table, const uint8_t *apex, xd_zone_info *out)
 	out->has_contents = (zone->flags & XD_ZONE_HAS_CONTENTS) != 0;
 	out->is_nsec = (zone->flags & XD_ZONE_NSEC) != 0;
 	out->is_nsec3 = (zone->flags & XD_ZONE_NSEC3) != 0;
+	out->stats_row = zone->stats_row;
+	out->stats_families = zone->stats_families;
 	return 0;
 }
 

@@ -19,8 +19,7 @@ struct owner {
 };
 
 struct check {
-	xd_zonecheck_finding *findings;
-	size_t room, count;
+	xd_zonecheck_findings *findings;
 	uint8_t apex[XD_KEY_ZONE_ID_BYTES + XD_KEY_OWNER_MAX];
 	size_t apex_len;
 	bool apex_seen;
@@ -32,7 +31,7 @@ struct check {
 const char *xd_zonecheck_text(int code)
 {
 	static const char *const texts[] = {
-#define X(name, text) text,
+#define X(name, severity, text) text,
 		XD_ZONECHECK_TABLE(X)
 #undef X
 	};
@@ -40,21 +39,33 @@ const char *xd_zonecheck_text(int code)
 	return code >= 0 && code < XD_ZONECHECK_COUNT ? texts[code] : "";
 }
 
-static void add(struct check *check, const uint8_t *key, size_t key_len, enum xd_zonecheck_code code)
+void xd__zonecheck_add(xd_zonecheck_findings *findings, const uint8_t *key, size_t key_len, enum xd_zonecheck_code code,
+                       int keytag)
 {
+	static const int severities[] = {
+#define X(name, severity, text) XD_ZONECHECK_##severity,
+		XD_ZONECHECK_TABLE(X)
+#undef X
+	};
 	uint8_t full[XD_KEY_MAX];
 	size_t name_len;
 	uint16_t type;
 
-	if (check->count++ >= check->room)
+	findings->counts[severities[code]]++;
+	if (findings->kept >= findings->room)
 		return;
-	xd_zonecheck_finding *finding = &check->findings[check->count - 1];
-	*finding = (xd_zonecheck_finding){ .code = (int)code };
+	xd_zonecheck_finding *finding = &findings->items[findings->kept++];
+	*finding = (xd_zonecheck_finding){ .code = (int)code, .severity = severities[code], .keytag = keytag };
 	memcpy(full, key, key_len);
 	memset(full + key_len, 0, 3);
 	/* Keys that are not well formed do not come from the scanner or the store; the root stands for them. */
 	if (xd_key_parse(full, key_len + 3, finding->owner, &name_len, &type) != XD_OK)
 		finding->owner[0] = 0;
+}
+
+static void add(const struct check *check, const uint8_t *key, size_t key_len, enum xd_zonecheck_code code)
+{
+	xd__zonecheck_add(check->findings, key, key_len, code, -1);
 }
 
 static bool is_below(const uint8_t *key, size_t key_len, const uint8_t *above, size_t above_len)
@@ -152,20 +163,20 @@ static void add_type(struct owner *owner, unsigned type, unsigned count)
 }
 
 /* The zone id is whatever the first key has, so that the caller need not say it twice. */
-static void make_apex_key(struct check *check, const xd_pairs *pairs, const uint8_t *apex)
+size_t xd__zonecheck_key(uint8_t *out, const xd_pairs *pairs, const uint8_t *name)
 {
-	memset(check->apex, 0, XD_KEY_ZONE_ID_BYTES);
+	memset(out, 0, XD_KEY_ZONE_ID_BYTES);
 	if (pairs->count)
-		memcpy(check->apex, pairs->bytes, XD_KEY_ZONE_ID_BYTES);
-	check->apex_len = XD_KEY_ZONE_ID_BYTES + xd_key_write_owner(check->apex + XD_KEY_ZONE_ID_BYTES, apex);
+		memcpy(out, pairs->bytes, XD_KEY_ZONE_ID_BYTES);
+	return XD_KEY_ZONE_ID_BYTES + xd_key_write_owner(out + XD_KEY_ZONE_ID_BYTES, name);
 }
 
-size_t xd_zonecheck(const xd_pairs *pairs, const uint8_t *apex, xd_zonecheck_finding *findings, size_t room)
+void xd_zonecheck(const xd_pairs *pairs, const uint8_t *apex, xd_zonecheck_findings *findings)
 {
-	struct check check = { .findings = findings, .room = room };
+	struct check check = { .findings = findings };
 	struct owner owner = { 0 };
 
-	make_apex_key(&check, pairs, apex);
+	check.apex_len = xd__zonecheck_key(check.apex, pairs, apex);
 	for (size_t i = 0; i < pairs->count; i++) {
 		const uint8_t *key = pairs->bytes + pairs->offsets[2 * i];
 		const uint8_t *value = pairs->bytes + pairs->offsets[2 * i + 1];
@@ -181,5 +192,4 @@ size_t xd_zonecheck(const xd_pairs *pairs, const uint8_t *apex, xd_zonecheck_fin
 		add(&check, check.apex, check.apex_len, XD_ZONECHECK_NO_SOA);
 		add(&check, check.apex, check.apex_len, XD_ZONECHECK_NO_APEX_NS);
 	}
-	return check.count;
 }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyxdp_dns.errors import EngineError
 from pyxdp_dns.native import ffi, lib
+from pyxdp_dns.statistics import NO_ROW, ROW_BYTES, Limited, read_note, read_refused_size, read_row
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,7 +22,7 @@ HEADER_BYTES = 64
 SLOT_HEAD = struct.Struct("=QIIIi")
 SLOT_HEAD_BYTES = 64
 MAGIC = 0x31306D68736458
-LAYOUT = 1
+LAYOUT = 2
 KINDS = {0: "none", 1: "xdp", 2: "udp", 3: "control", 4: "handoff"}
 
 
@@ -62,7 +63,9 @@ class CounterRegion:
         if len(self._map) < HEADER_BYTES:
             raise EngineError(f"{path}: not a shared region; restart the engine")
         magic, layout, self._slot_bytes, self._slot_count, self.engine_pid = HEADER.unpack_from(self._map)
-        if magic != MAGIC or layout != LAYOUT or len(self._map) < HEADER_BYTES + self._slot_bytes * self._slot_count:
+        end = HEADER_BYTES + self._slot_bytes * self._slot_count
+        self._rows_at = (end + ROW_BYTES - 1) // ROW_BYTES * ROW_BYTES
+        if magic != MAGIC or layout != LAYOUT or len(self._map) < self._rows_at + ROW_BYTES * self._slot_count:
             raise EngineError(f"{path}: a shared region of another engine version; restart the engine")
 
     def __enter__(self) -> "CounterRegion":
@@ -101,6 +104,20 @@ class CounterRegion:
             values = struct.unpack_from(f"={len(COUNTERS)}Q", self._map, at + SLOT_HEAD_BYTES)
             found.append(WorkerCounters(KINDS[kind], queue, ifindex, cpu, dict(zip(COUNTERS, values, strict=True))))
         return found
+
+    def statistics(self) -> tuple[int, ...]:
+        """Return the counters of requests and replies, those of all threads added up, as in a row."""
+        rows = [read_row(self._map, self._rows_at + slot * ROW_BYTES) for slot in range(self._slot_count)]
+        return tuple(map(sum, zip(*rows, strict=True))) if rows else NO_ROW
+
+    def limited(self) -> list[Limited | None]:
+        """Return the source that each thread limited last."""
+        return [read_note(self._map, self._rows_at + slot * ROW_BYTES) for slot in range(self._slot_count)]
+
+    def refused_size(self) -> int:
+        """Return the table size of rate limiting for which some thread has no memory; 0: none lacks any."""
+        rows = (self._rows_at + slot * ROW_BYTES for slot in range(self._slot_count))
+        return max((read_refused_size(self._map, at) for at in rows), default=0)
 
     def totals(self, kinds: Iterable[str] = ("xdp", "udp", "handoff")) -> dict[str, int]:
         """Return the sum of each counter over the workers of these kinds."""

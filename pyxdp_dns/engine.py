@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from pyxdp_dns.engine_control import ControlSocket
+    from pyxdp_dns.notify import Notifier
 
     Spec = dict[str, Any]
 
@@ -27,6 +28,8 @@ BUSY_RETRY_SECONDS = 3.0
 """A queue whose socket belongs to a process that just ended stays busy for a moment."""
 RETRY_SECONDS = 0.01
 PIN_RETRY_SECONDS = 0.05
+FAILED_UNIT_SECONDS = 1.0
+"""How long a service manager, which starts it again at once, is kept from that when it cannot start."""
 
 
 class Queue:
@@ -224,13 +227,16 @@ def lock_rundir(rundir: str) -> int:
     return fd
 
 
-def wait(engine: Engine, control: "ControlSocket") -> None:
+def wait(engine: Engine, control: "ControlSocket", notifier: "Notifier | None" = None) -> None:
     """Serve the control plane until told to stop; meanwhile take the AF_XDP queues as far as they go."""
     is_running = True
     while is_running:
         pause = engine.advance()
         if pause is None and engine.is_privileged:
             engine.drop_privileges()
+        if notifier is not None and notifier.watchdog_s:
+            notifier.send("WATCHDOG=1")
+            pause = min(notifier.watchdog_s / 2, notifier.watchdog_s if pause is None else pause)
         is_running = control.serve(engine, pause)
 
 
@@ -245,24 +251,53 @@ def tell(ready_fd: int, told: "dict[str, Any]") -> None:
     os.close(ready_fd)
 
 
+def take_user(spec: "Spec") -> None:
+    """Before there are threads: the user this process will be may signal it, and makes and opens its files."""
+    if spec["uid"] is not None and spec["gid"] is not None:
+        os.setresuid(spec["uid"], 0, 0)
+        check(lib.xd_privileges_files_as(spec["uid"], spec["gid"]), "user of the engine's files")
+
+
+def make_engine(spec: "Spec") -> "tuple[Engine, ControlSocket]":
+    """Make what serves, in files of the user of `spec`; raise EngineError or OSError."""
+    take_user(spec)
+    lock_rundir(spec["rundir"])
+    engine = Engine(spec)
+    # UDP is answered from here on. A signal up to now ended the process at once, as it is without anything to undo.
+    from pyxdp_dns.engine_control import ControlSocket
+
+    control = ControlSocket(spec["rundir"])
+    if spec["uid"] is not None:
+        check(lib.xd_privileges_files_as(0, 0), "root's files, for the filter's pins")
+    return engine, control
+
+
+def notify_ready() -> "Notifier | None":
+    """Tell the service manager, when it started this process itself, that queries are answered."""
+    if "NOTIFY_SOCKET" not in os.environ:
+        return None
+    from pyxdp_dns.notify import Notifier
+
+    notifier = Notifier()
+    notifier.send("READY=1", "STATUS=answering")
+    return notifier
+
+
 def run(spec: "Spec", ready_fd: int) -> int:
     """Run the engine of `spec` until it is stopped; return the exit status."""
     try:
-        lock_rundir(spec["rundir"])
-        engine = Engine(spec)
-        # UDP is answered from here on. A signal up to now ended the process at once, as it is without anything to undo.
-        from pyxdp_dns.engine_control import ControlSocket
-
-        control = ControlSocket(spec["rundir"])
+        engine, control = make_engine(spec)
     except (EngineError, OSError) as exc:
         log(str(exc))
         tell(ready_fd, {"error": str(exc), "errno": getattr(exc, "errno", None)})
+        if "NOTIFY_SOCKET" in os.environ:
+            time.sleep(FAILED_UNIT_SECONDS)
         return 1
     for problem in engine.problems:
         log(problem)
     tell(ready_fd, {"pid": os.getpid()})
     try:
-        wait(engine, control)
+        wait(engine, control, notify_ready())
     finally:
         engine.close()
     return 0

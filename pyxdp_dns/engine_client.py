@@ -10,6 +10,7 @@ import marshal
 import os
 import select
 import signal
+import struct
 import sys
 import zlib
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from typing import Any, NamedTuple
 from pyxdp_dns.errors import EngineError, ResourceError
 from pyxdp_dns.native import ffi, lib
 
+UCRED = struct.Struct("3i")
 READY_SECONDS = 30.0
 ANSWER_SECONDS = 2.0
 ENGINE_PROGRAM = "import sys; from pyxdp_dns.engine import main; sys.exit(main())"
@@ -69,9 +71,12 @@ class EngineSpec(_SpecFields):
             if not 1 <= port <= 65535:
                 raise ValueError(f"port {port}: 1 to 65535")
 
-    def pack(self) -> bytes:
-        """Return the form that the engine process reads: of the same interpreter, which needs no import for it."""
-        return marshal.dumps({**self._fields_as_json(), "hash": self.digest()})
+    def pack(self, digest: str | None = None) -> bytes:
+        """Return the form that the engine process reads: of the same interpreter, which needs no import for it.
+
+        `digest` is what it says of itself instead of the digest of this specification.
+        """
+        return marshal.dumps({**self._fields_as_json(), "hash": self.digest() if digest is None else digest})
 
     def digest(self) -> str:
         """Return what tells specifications apart."""
@@ -110,10 +115,10 @@ class EngineStatus(NamedTuple):
 class EngineProcess:
     """A running engine, started or adopted. `pidfd` becomes readable when it ends. Close it when done with it."""
 
-    def __init__(self, pid: int, *, is_child: bool = False) -> None:
-        """Take hold of the process; ProcessLookupError when it has ended."""
+    def __init__(self, pid: int, *, is_child: bool = False, pidfd: int | None = None) -> None:
+        """Take hold of the process, by `pidfd` where there is one already; ProcessLookupError when it has ended."""
         self.pid = pid
-        self.pidfd = os.pidfd_open(pid)
+        self.pidfd = os.pidfd_open(pid) if pidfd is None else pidfd
         self._is_child = is_child
 
     def wait(self, seconds: float) -> bool:
@@ -182,13 +187,18 @@ def spawn(spec: EngineSpec) -> EngineProcess:
     return process
 
 
+def command(source: int, ready: int) -> tuple[list[str], dict[str, str]]:
+    """Return arguments and environment of the program, which reads its specification and tells readiness there."""
+    # Without `site` and runpy (-m), which take longer than the engine's own imports.
+    arguments = [sys.executable, "-S", "-P", "-c", ENGINE_PROGRAM, str(source), str(ready)]
+    return arguments, {**os.environ, "PYTHONPATH": os.pathsep.join(import_path())}
+
+
 def _execute(source: int, ready: int) -> int:
     """Start the program in a session of its own with two descriptors of ours; return its PID."""
     os.set_inheritable(source, True)
     os.set_inheritable(ready, True)
-    # Without `site` and runpy (-m), which take longer than the engine's own imports.
-    arguments = [sys.executable, "-S", "-P", "-c", ENGINE_PROGRAM, str(source), str(ready)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(import_path())}
+    arguments, environment = command(source, ready)
     no_input = (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0)
     try:
         return os.posix_spawn(sys.executable, arguments, environment, file_actions=[no_input], setsid=True)
@@ -210,6 +220,20 @@ def _read_line(fd: int) -> dict[str, Any] | None:
     return line
 
 
+def execute(spec: EngineSpec, digest: str) -> None:
+    """Become an engine of `spec` that says of itself `digest`; ResourceError when the program cannot be run."""
+    source = os.memfd_create("engine-spec", 0)
+    os.write(source, spec.pack(digest))
+    os.lseek(source, 0, os.SEEK_SET)
+    ready = os.open(os.devnull, os.O_WRONLY)
+    os.set_inheritable(ready, True)
+    arguments, environment = command(source, ready)
+    try:
+        os.execve(sys.executable, arguments, environment)
+    except OSError as exc:
+        raise ResourceError(f"engine not started: {sys.executable}: {exc.strerror}", exc.errno) from exc
+
+
 def request(rundir: str, operation: str) -> dict[str, Any] | None:
     """Return the reply of the engine of a run directory, None when none is running there."""
     path = os.path.join(rundir, "engine.sock")
@@ -224,12 +248,14 @@ def request(rundir: str, operation: str) -> dict[str, Any] | None:
         except (FileNotFoundError, ConnectionRefusedError):
             return None
         try:
+            owner = UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size))
             connection.sendall(json.dumps({"op": operation}).encode() + b"\n")
             with connection.makefile("rb") as lines:
                 reply = json.loads(lines.readline())
         except (OSError, ValueError) as exc:
             raise EngineError(f"{rundir}/engine.sock: the engine does not answer; kill it and start again") from exc
-    if not isinstance(reply, dict) or "error" in reply:
+    # Whoever made the socket: it must not have another process stopped in its stead.
+    if not isinstance(reply, dict) or "error" in reply or reply.get("pid", owner[0]) != owner[0]:
         raise EngineError(f"{rundir}/engine.sock: an engine of another version; stop it and start again")
     return reply
 

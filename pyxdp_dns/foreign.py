@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records of types the C scanner does not know, converted by dnspython."""
+"""Records of types the C scanner does not know, converted by dnspython, both ways."""
 
 import dns.exception
 import dns.name
@@ -34,3 +34,15 @@ def convert_record(type_text: str, rdata_text: str, origin: bytes) -> tuple[int,
         return int(number), rdata.to_digestable(apex)
     except PARSE_ERRORS as exc:
         raise ForeignError(f"malformed data of type {type_text}: {exc}") from exc
+
+
+def print_record(rtype: int, rdata: bytes) -> str:
+    """Return record data in presentation form; empty when dnspython has none that reads back as the same octets."""
+    try:
+        kind = dns.rdatatype.RdataType.make(rtype)
+        text = dns.rdata.from_wire(dns.rdataclass.IN, kind, rdata, 0, len(rdata)).to_text()
+        if not text.isascii() or not text.isprintable() or text.startswith("\\#"):
+            return ""
+        return text if convert_record(dns.rdatatype.to_text(kind), text, b"\0") == (rtype, rdata) else ""
+    except (*PARSE_ERRORS, ForeignError):
+        return ""

@@ -8,9 +8,10 @@ those, and they are added back, so every type works and the common ones are fast
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from enum import IntEnum
 from itertools import pairwise
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from pyxdp_dns.errors import EngineError, ZoneCheckError, ZoneFileError
 from pyxdp_dns.native import check, ffi, lib
@@ -90,30 +91,99 @@ class ScannedZone:
 
     def __iter__(self) -> Iterator[Pair]:
         """Yield (key, value) in key order, ready for lmdb's `putmulti(append=True)`."""
-        for chunk in self.chunks():
-            yield from chunk
+        for start in range(0, self.count, CHUNK_PAIRS):
+            yield from self.take(start, CHUNK_PAIRS)
 
-    def chunks(self, size: int = CHUNK_PAIRS) -> Iterator[list[Pair]]:
-        """Yield lists of up to `size` pairs in key order."""
-        content, offsets = self.bytes, self.offsets
-        for start in range(0, self.count, size):
-            stop = min(start + size, self.count)
-            marks = offsets[2 * start : 2 * stop + 1].tolist()
-            base = marks[0]
-            block = bytes(content[base : marks[-1]])
-            parts = [block[begin - base : end - base] for begin, end in pairwise(marks)]
-            yield list(zip(parts[0::2], parts[1::2], strict=True))
+    def take(self, start: int, most: int) -> list[Pair]:
+        """Return up to `most` pairs in key order, from the one numbered `start` on."""
+        count = min(most, self.count - start)
+        if count <= 0:
+            return []
+        marks = ffi.unpack(self.pairs.offsets + 2 * start, 2 * count + 1)
+        base = marks[0]
+        block = ffi.unpack(ffi.cast("char *", self.pairs.bytes) + base, marks[-1] - base)
+        parts = [block[begin - base : end - base] for begin, end in pairwise(marks)]
+        return list(zip(parts[0::2], parts[1::2], strict=True))
+
+    def measure(self) -> tuple[int, int]:
+        """Return the number of records and their octets in wire form, names not compressed."""
+        return measure_pairs(self.pairs.bytes, self.pairs.offsets, self.count)
 
     def check(self, origin: Octets) -> None:
-        """Run the mandatory checks; raise `ZoneCheckError` when the zone must not be served."""
-        findings = ffi.new("xd_zonecheck_finding[]", FINDINGS_MAX)
-        count = lib.xd_zonecheck(self.pairs, origin, findings, FINDINGS_MAX)
+        """Run the mandatory checks; raise `ZoneCheckError` when one of them finds something."""
+        found = self.find_problems(origin)
+        found.refuse(name_text(origin), Severity.MANDATORY)
+
+    def find_problems(self, origin: Octets, *, extra: bool = False) -> "Findings":
+        """Run the mandatory checks, and the extra ones when asked."""
+        found = ffi.new("xd_zonecheck_findings *")
+        self._look_for_problems(origin, extra, found)
+        if not any(found.counts):
+            return NO_FINDINGS
+        items = ffi.new("xd_zonecheck_finding[]", FINDINGS_MAX)
+        found = ffi.new("xd_zonecheck_findings *", {"items": items, "room": FINDINGS_MAX})
+        self._look_for_problems(origin, extra, found)
+        kept = tuple(_finding(items[index]) for index in range(found.kept))
+        return Findings(kept, tuple(found.counts))
+
+    def _look_for_problems(self, origin: Octets, extra: bool, found: Any) -> None:
+        lib.xd_zonecheck(self.pairs, origin, found)
+        if extra:
+            lib.xd_zonecheck_delegations(self.pairs, origin, found)
+
+
+def measure_pairs(content: Any, offsets: Any, count: int) -> tuple[int, int]:
+    """Return the number of records of pairs in flat form, and their octets in wire form, names not compressed.
+
+    `content` and `offsets` are C pointers or objects with the buffer interface (uint8, uint64).
+    """
+    c_content = content if isinstance(content, ffi.CData) else ffi.from_buffer("uint8_t[]", content)
+    c_offsets = offsets if isinstance(offsets, ffi.CData) else ffi.from_buffer("uint64_t[]", offsets)
+    size = lib.xd_pairs_measure(c_content, c_offsets, count)
+    return size.records, size.octets
+
+
+class Severity(IntEnum):
+    """How grave a finding is."""
+
+    EXTRA = lib.XD_ZONECHECK_EXTRA
+    """It never keeps a zone from being served."""
+    MANDATORY = lib.XD_ZONECHECK_MANDATORY
+    """It does, unless `semantic-checks` is `soft`."""
+    ESSENTIAL = lib.XD_ZONECHECK_ESSENTIAL
+    """Without it there is no zone."""
+
+
+class Finding(NamedTuple):
+    """A rule that the records of an owner (presentation form) break."""
+
+    owner: str
+    text: str
+    severity: Severity
+
+
+class Findings(NamedTuple):
+    """What the checks of a zone found: the first hundred, and how many there are of each severity."""
+
+    items: tuple[Finding, ...]
+    counts: tuple[int, ...]
+
+    def refuse(self, zone: str, least: Severity) -> None:
+        """Raise `ZoneCheckError` when something of at least that severity was found."""
+        count = sum(self.counts[least:])
         if count:
-            found = tuple(
-                (name_text(bytes(item.owner)), ffi.string(lib.xd_zonecheck_text(item.code)).decode())
-                for item in findings[0 : min(count, FINDINGS_MAX)]
-            )
-            raise ZoneCheckError(name_text(origin), found, count)
+            grave = tuple((item.owner, item.text) for item in self.items if item.severity >= least)
+            raise ZoneCheckError(zone, grave or ((zone, "more problems than are listed"),), count)
+
+
+NO_FINDINGS = Findings((), (0,) * len(Severity))
+
+
+def _finding(item: Any) -> Finding:
+    text = bytes(ffi.string(lib.xd_zonecheck_text(item.code))).decode()
+    if item.keytag >= 0:
+        text += f" (keytag {item.keytag})"
+    return Finding(name_text(bytes(item.owner)), text, Severity(item.severity))
 
 
 def name_text(wire: bytes) -> str:

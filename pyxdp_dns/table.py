@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from pyxdp_dns.errors import EngineError
+from pyxdp_dns.modules import NO_STATS, CookiesConf, RrlConf, StatsConf, fill_cookies, fill_rrl
 from pyxdp_dns.native import check, ffi, lib
 
 __all__ = ["Reply", "Responder", "ServerInfo", "Table", "TableStats", "Transaction", "Transport", "Verdict", "ZoneInfo"]
@@ -31,7 +32,10 @@ class Transport(IntEnum):
 
     UDP4 = lib.XD_UDP4
     UDP6 = lib.XD_UDP6
-    TCP = lib.XD_TCP
+    TCP = lib.XD_TCP4
+    TCP6 = lib.XD_TCP6
+    UDP4_XDP = lib.XD_UDP4_XDP
+    UDP6_XDP = lib.XD_UDP6_XDP
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,12 @@ class ServerInfo:
     nsid: bytes = b""
     udp_payload_ipv4: int = 1232
     udp_payload_ipv6: int = 1232
+
+    stats: StatsConf = NO_STATS
+    zone_stats: bool = False
+    """Some zones have rows of statistics of their own."""
+    cookies: CookiesConf | None = None
+    rrl: RrlConf | None = None
 
     def __post_init__(self) -> None:
         for name in ("identity", "version", "nsid"):
@@ -60,6 +70,9 @@ class ZoneInfo:
     has_contents: bool
     is_nsec: bool
     is_nsec3: bool
+    stats_row: int = 0
+    """Row of its own statistics, counted from 1; 0: none."""
+    stats_families: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +103,13 @@ class Transaction:
     def __init__(self, table: Any) -> None:
         self._table = table
 
+    def prepare(self) -> None:
+        """Do all of the commit that may be refused; no change follows. Another store can then commit before this one.
+
+        Raises what a change raises; the transaction is undone then.
+        """
+        check(lib.xd_txn_prepare(self._table), "the response table cannot be published")
+
     def set_server_info(self, info: ServerInfo) -> None:
         """Publish what the server says of itself."""
         c_info = ffi.new("xd_server_info *")
@@ -99,6 +119,10 @@ class Transaction:
             text = getattr(info, name)
             setattr(c_info, f"{name}_len", len(text))
             ffi.memmove(getattr(c_info, name), text, len(text))
+        c_info.stats_families = info.stats.families
+        c_info.has_zone_stats = info.zone_stats
+        fill_cookies(c_info.cookies, info.cookies)
+        fill_rrl(c_info.rrl, info.rrl)
         check(lib.xd_txn_set_server_info(self._table, c_info), "cannot publish the server information")
 
     def build_zone(self, apex: bytes, version: int, data: Any, offsets: Any, count: int) -> None:
@@ -133,6 +157,10 @@ class Transaction:
     def empty_zone(self, apex: bytes) -> None:
         """Make the zone answer SERVFAIL: configured, but nothing to answer from."""
         check(lib.xd_txn_zone_empty(self._table, apex), f"zone {apex!r} cannot be emptied")
+
+    def set_zone_stats(self, apex: bytes, row: int, families: int) -> None:
+        """Give the zone a row of statistics of its own (counted from 1) with these families, or take it away (0)."""
+        check(lib.xd_txn_zone_set_stats(self._table, apex, row, families), f"statistics of zone {apex!r}")
 
     def remove_zone(self, apex: bytes) -> None:
         """Take the zone out of the table; it must be there."""
@@ -213,6 +241,8 @@ class Table:
             has_contents=bool(info.has_contents),
             is_nsec=bool(info.is_nsec),
             is_nsec3=bool(info.is_nsec3),
+            stats_row=info.stats_row,
+            stats_families=info.stats_families,
         )
 
     def zones(self) -> list[bytes]:
@@ -256,6 +286,10 @@ class Table:
         """Free what no reader can still see."""
         lib.xd_table_reclaim(self.handle)
 
+    def oldest_seen(self) -> int:
+        """Return the oldest generation that a reader may still work from; 2**64 - 1 while none works."""
+        return int(lib.xd_table_oldest_seen(self.handle))
+
     def sync(self) -> None:
         """Write everything published to disk, so that it survives a power loss. Blocks."""
         check(lib.xd_table_sync(self.handle), f"response table {self.path} cannot be written to disk")
@@ -271,6 +305,8 @@ class Responder:
         self._table = table
         self._buffer = ffi.new("uint8_t[65535]")
         self._reply = ffi.new("xd_reply *")
+        self._client = ffi.new("xd_client *")
+        self._address = ffi.new("uint8_t[16]")
 
     def __enter__(self) -> Self:
         return self
@@ -298,16 +334,40 @@ class Responder:
         """Compose every response, also where a template would do; the responses are the same."""
         lib.xd_responder_compose_all(self._handle, composes_all)
 
-    def answer(self, transport: Transport, message: bytes) -> Reply:
+    def use_zone_stats(self, stats: Any) -> None:
+        """Count for single zones there (a C pointer, csrc/zone_stats.h) as well; it must live longer than this."""
+        lib.xd_responder_use_zone_stats(self._handle, stats)
+
+    def set_clock(self, monotonic_ns: int, unix_s: int) -> None:
+        """Let this be the time from now on, for cookies and rate limits."""
+        lib.xd_responder_set_clock(self._handle, monotonic_ns, unix_s)
+
+    def count_reply(self, request: bytes, reply: bytes, rcode: int = -1) -> None:
+        """Count a reply composed elsewhere to a request that `answer` handed off, between `enter` and `leave`.
+
+        `rcode` is the extended RCODE or the TSIG error where the reply's header does not have all of it.
+        """
+        lib.xd_responder_count_reply(self._handle, request, len(request), reply, len(reply), rcode)
+
+    def answer(self, transport: Transport, message: bytes, client: bytes = b"", recount: bool = False) -> Reply:
         """Answer one query between `enter` and `leave`.
 
+        `client` is the address of who asks, 4 or 16 octets as the transport has it: without it cookies and rate limits
+        do not apply. With `recount` the request is not counted again, nor is the reply.
+
         Raises:
-            EngineError: `message` is longer than a DNS message can be.
+            EngineError: `message` is longer than a DNS message can be, or `client` no address.
         """
         if len(message) > 65535:
             raise EngineError(f"a DNS message has at most 65535 octets, this one {len(message)}: drop it")
         ffi.memmove(self._buffer, message, len(message))
-        lib.xd_responder_answer(self._handle, transport, self._buffer, len(message), 65535, self._reply)
+        if len(client) not in (0, 4, 16):
+            raise EngineError(f"an address has 4 or 16 octets, this one {len(client)}")
+        ffi.memmove(self._address, client, len(client))
+        self._client.address = self._address if client else ffi.NULL
+        self._client.transport = transport
+        self._client.is_recount = recount
+        lib.xd_responder_answer(self._handle, self._client, self._buffer, len(message), 65535, self._reply)
         return Reply(
             verdict=Verdict(self._reply.verdict),
             data=bytes(ffi.buffer(self._buffer, self._reply.len)),

@@ -2,6 +2,7 @@
 """Loading the filter in a process of its own (`__main__.py`), so that LLVM never is in the caller's."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -34,10 +35,19 @@ def load_in_child(
         "replace": replace,
         "root": str(place),
     }
-    command = [sys.executable, "-m", "pyxdp_dns.filter"]
+    # Without the working directory in the path: it may be another user's.
+    command = [sys.executable, "-P", "-m", "pyxdp_dns.filter"]
+    paths = (str(Path(__file__).resolve().parents[2]), os.environ.get("PYTHONPATH", ""))
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     try:
         done = subprocess.run(
-            command, input=json.dumps(request), capture_output=True, text=True, timeout=TIMEOUT_S, check=False
+            command,
+            input=json.dumps(request),
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_S,
+            check=False,
         )
     except subprocess.TimeoutExpired as exc:
         raise errors.FilterError(f"{interface}: the loader did not end within {TIMEOUT_S} s: try again") from exc
