@@ -10,7 +10,12 @@
     +-- ZoneError             the zone: correct it and reload
         +-- ZoneInvalid       its contents break a rule that answering depends on
         +-- ZoneUnknown       the store has no contents of it
+        +-- ZoneMissing       nothing is there that it could be loaded from
         +-- ZoneBusy          it was changed at the same time: try again
+        +-- ZoneTooLarge      raise zone.zone-max-size or remove records
+        +-- JournalFull       raise zone.journal-max-usage or flush the zone
+        +-- JournalDamaged    remove it by zone-purge +journal
+        +-- SerialRefused     its serial has to be greater than the one before
 
 Each carries what it concerns.
 """
@@ -49,6 +54,9 @@ class StoreRefused(StoreError):
 class ZoneError(ControlError):
     """What concerns one zone, named in wire form by `zone`; the text of the message does not repeat it."""
 
+    reason = "failed"
+    """In the words of the control protocol and the log."""
+
     def __init__(self, zone: bytes, message: str) -> None:
         super().__init__(message)
         self.zone = zone
@@ -57,10 +65,49 @@ class ZoneError(ControlError):
 class ZoneInvalid(ZoneError):
     """The contents break a mandatory rule (RFC 1034, 2181, 4035, 6672)."""
 
+    reason = "semantic check"
+
 
 class ZoneUnknown(ZoneError):
     """The store has no contents of the zone."""
 
+    reason = "zone is empty"
+
+
+class ZoneMissing(ZoneError):
+    """There is neither a zone file nor a journal that holds the zone."""
+
+    reason = "not exists"
+
 
 class ZoneBusy(ZoneError):
     """Another change of the zone came in between."""
+
+    reason = "requested resource is busy"
+
+
+class ZoneTooLarge(ZoneError):
+    """The contents would exceed `zone.zone-max-size`."""
+
+    reason = "zone size exceeded"
+
+
+class SerialRefused(ZoneError):
+    """The serial is not greater than the one it follows (RFC 1982)."""
+
+    reason = "value is out of range"
+
+
+class JournalDamaged(ZoneError):
+    """The journal of the zone cannot be read."""
+
+    reason = "malformed data"
+
+    def __init__(self, zone: bytes, cause: Exception) -> None:
+        super().__init__(zone, f"the journal is damaged ({cause}); remove it by zone-purge +journal")
+
+
+class JournalFull(ZoneError):
+    """The journal of the zone has reached its limits and nothing in it can be spared."""
+
+    reason = "not enough space provided"

@@ -2,6 +2,7 @@
 """Log lines: targets, categories and severities as in Knot DNS, and a limit for what the network can cause.
 
 Line in files and on standard output: `YYYY-MM-DDTHH:MM:SS.mmm+ZZ:ZZ SEV: [zone.] text`; syslog adds its own time.
+Under systemd the target syslog is the journal, where lines have fields: ZONE, and what their writers add.
 The standard `logging` package is not used: importing it costs a tenth of the time in which the daemon has to answer.
 """
 
@@ -9,9 +10,11 @@ import contextlib
 import os
 import syslog
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 
 from control.conf.model import LogConf
+from control.journal import Journal, runs_under_systemd
 
 CRITICAL, ERROR, WARNING, NOTICE, INFO, DEBUG = range(6)
 NAMES = ("critical", "error", "warning", "notice", "info", "debug")
@@ -24,23 +27,40 @@ SYSLOG_LEVELS = (
     syslog.LOG_DEBUG,
 )
 CATEGORIES = ("server", "control", "zone")
+IDENTIFIER = "xdpdnsd"
+DAEMON_FACILITY = syslog.LOG_DAEMON >> 3
+LOG_FILE_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+"""Neither opening nor writing waits for the reader of a FIFO."""
+LINE_CHARS = 8192
+"""What is longer, by a name or value that a client sent, is cut."""
+NO_FIELDS: Mapping[str, str] = {}
 
 LIMIT_LINES = 10
 LIMIT_PERIOD_S = 10.0
 LIMIT_KEYS = 256
+OTHER_KEYS = "other messages"
+"""Under which everything is limited that finds no place any more."""
 
 
 def format_time(now: float) -> str:
     """Local time with milliseconds and the offset from UTC."""
-    local = time.localtime(now)
+    stamp, offset = _format_second(int(now // 1))
+    return f"{stamp}.{int(now * 1000) % 1000:03d}{offset}"
+
+
+@lru_cache(4)
+def _format_second(second: int) -> tuple[str, str]:
+    """Return what stands before and after the milliseconds; lines come by the thousand in one second."""
+    local = time.localtime(second)
     offset = local.tm_gmtoff // 60
     sign = "-" if offset < 0 else "+"
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%S", local)
-    return f"{stamp}.{int(now * 1000) % 1000:03d}{sign}{abs(offset) // 60:02d}:{abs(offset) % 60:02d}"
+    return time.strftime("%Y-%m-%dT%H:%M:%S", local), f"{sign}{abs(offset) // 60:02d}:{abs(offset) % 60:02d}"
 
 
 def printable(text: str) -> str:
-    """`text` with everything that could end or forge a line written as an escape."""
+    """`text`, or its beginning, with everything that could end or forge a line written as an escape."""
+    if len(text) > LINE_CHARS:
+        text = f"{text[:LINE_CHARS]}..."
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() else f"\\{ord(char):03d}" for char in text)
@@ -52,33 +72,61 @@ class Target:
     def __init__(self, name: str, least: dict[str, int | None], most: int = CRITICAL) -> None:
         self.name, self.least, self.most = name, least, most
         self.fd = -1
+        self.journal: Journal | None = None
         self.open()
 
     def open(self) -> None:
         """(Re)open the target; raise OSError naming the file."""
         if self.name in ("stdout", "stderr"):
             self.fd = 1 if self.name == "stdout" else 2
-        elif self.name != "syslog":
-            fd = os.open(self.name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        elif self.name == "syslog":
+            self.journal = Journal() if runs_under_systemd(os.environ) else None
+        else:
+            fd = os.open(self.name, LOG_FILE_FLAGS | self._link_flag(), 0o640)
             self.close()
             self.fd = fd
+
+    def _link_flag(self) -> int:
+        """Root must not write through a link in a directory of another user."""
+        try:
+            owner = os.stat(os.path.dirname(self.name) or ".").st_uid
+        except OSError:
+            return os.O_NOFOLLOW
+        return 0 if owner in (0, os.geteuid()) else os.O_NOFOLLOW
 
     def close(self) -> None:
         if self.fd > 2:
             os.close(self.fd)
         self.fd = -1
+        if self.journal is not None:
+            self.journal.close()
 
     def takes(self, category: str, severity: int) -> bool:
         least = self.least.get(category)
         return least is not None and self.most <= severity <= least
 
-    def write(self, severity: int, stamp: str, text: str) -> None:
+    def write(self, severity: int, stamp: str, text: str, fields: Mapping[str, str] = NO_FIELDS) -> None:
+        """Write a line; what cannot be written is lost: a full disk or a closed pipe must not stop the server."""
         if self.name == "syslog":
-            syslog.syslog(SYSLOG_LEVELS[severity] | syslog.LOG_DAEMON, text)
+            if self.journal is None or not self.journal.send(journal_fields(severity, text, fields)):
+                syslog.openlog(IDENTIFIER, syslog.LOG_PID, syslog.LOG_DAEMON)
+                syslog.syslog(SYSLOG_LEVELS[severity], text)
         elif self.fd >= 0:
             line = f"{stamp} {NAMES[severity]}: {text}\n".encode("utf-8", "backslashreplace")
-            with contextlib.suppress(OSError):  # a full disk or a closed pipe must not stop the server
+            with contextlib.suppress(OSError):
                 os.write(self.fd, line)
+
+
+def journal_fields(severity: int, text: str, fields: Mapping[str, str]) -> dict[str, str]:
+    """Return the fields of a line in the journal."""
+    return {
+        "MESSAGE": text,
+        "PRIORITY": str(SYSLOG_LEVELS[severity]),
+        "SYSLOG_FACILITY": str(DAEMON_FACILITY),
+        "SYSLOG_IDENTIFIER": IDENTIFIER,
+        "SYSLOG_PID": str(os.getpid()),
+        **fields,
+    }
 
 
 def _severity(name: str | None) -> int | None:
@@ -87,10 +135,15 @@ def _severity(name: str | None) -> int | None:
 
 def make_targets(logs: Iterable[LogConf]) -> list[Target]:
     """The targets of the configuration; raise OSError when a file cannot be opened."""
-    targets = []
+    targets: list[Target] = []
     for conf in logs:
         severities = {name: _severity(getattr(conf, name)) for name in CATEGORIES}
-        targets.append(Target(conf.target, severities))
+        try:
+            targets.append(Target(conf.target, severities))
+        except OSError:
+            for target in targets:
+                target.close()
+            raise
     return targets or default_targets()
 
 
@@ -113,6 +166,9 @@ class Log:
         self.extra: list[Target] = []
         """Targets of the command line, whatever the configuration says."""
         self.limits: dict[str, list[float]] = {}
+        self._asked: list[Target] = []
+        self._answers: dict[tuple[str, int], list[Target]] = {}
+        """Which of `_asked` take a line, by category and severity."""
 
     def configure(self, logs: Iterable[LogConf]) -> None:
         """Change to the targets of a configuration, opening files anew; on OSError the old ones stay."""
@@ -121,21 +177,45 @@ class Log:
             target.close()
         self.targets = new
 
-    def write(self, severity: int, text: str, category: str = "server", zone: str | None = None) -> None:
-        """Write one line to every target that takes it."""
-        targets = [target for target in (*self.targets, *self.extra) if target.takes(category, severity)]
+    def write(
+        self,
+        severity: int,
+        text: str,
+        category: str = "server",
+        zone: str | None = None,
+        fields: Mapping[str, str] = NO_FIELDS,
+    ) -> None:
+        """Write one line to every target that takes it; `fields` go beside it where the target has fields."""
+        targets = self._takers(category, severity)
         if not targets:
             return
         stamp = format_time(self.clock())
         line = printable(text if zone is None else f"[{zone}] {text}")
+        if zone is not None:
+            fields = {"ZONE": printable(zone), **fields}
         for target in targets:
-            target.write(severity, stamp, line)
+            target.write(severity, stamp, line, fields)
+
+    def takes(self, severity: int, category: str) -> bool:
+        """Tell whether such a line is written anywhere."""
+        return bool(self._takers(category, severity))
+
+    def _takers(self, category: str, severity: int) -> list[Target]:
+        """Return the targets that take such a line."""
+        targets = [*self.targets, *self.extra]
+        if targets != self._asked:
+            self._asked, self._answers = targets, {}
+        takers = self._answers.get((category, severity))
+        if takers is None:
+            takers = [target for target in targets if target.takes(category, severity)]
+            self._answers[category, severity] = takers
+        return takers
 
     def limited(self, key: str, severity: int, text: str, category: str = "server", zone: str | None = None) -> None:
         """Write a line the network can cause: at most `LIMIT_LINES` per `key` in `LIMIT_PERIOD_S`, then a count."""
         now = self.clock()
         if key not in self.limits and len(self.limits) >= LIMIT_KEYS:
-            self.limits.clear()
+            key = OTHER_KEYS
         window = self.limits.setdefault(key, [now, 0, 0])
         if not 0 <= now - window[0] < LIMIT_PERIOD_S:
             if window[2]:
@@ -165,6 +245,6 @@ class Log:
     def debug(self, text: str) -> None:
         self.write(DEBUG, text)
 
-    def zone(self, severity: int, zone: str, text: str) -> None:
+    def zone(self, severity: int, zone: str, text: str, fields: Mapping[str, str] = NO_FIELDS) -> None:
         """Write a line about a zone."""
-        self.write(severity, text, "zone", zone)
+        self.write(severity, text, "zone", zone, fields)

@@ -1,34 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Semantic checks: what the schema alone cannot refuse."""
+"""Reading a whole configuration: parse, check, build; and what is only worth a warning."""
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from control.conf.checks import CHECKS, ZoneChecks, check_block
+from control.conf.document import Document
+from control.conf.errors import ConfigurationError, ValueProblem
 from control.conf.model import Config, build_config
-from control.conf.parse import Document, parse_file
-from control.conf.values import Endpoint
+from control.conf.parse import parse_file
+from control.conf.zones import ZoneBuilder
+
+
+def find_problems(document: Document) -> Iterator[ConfigurationError]:
+    """Yield what the parser cannot see: values that contradict each other, with the block they are in."""
+    for section in CHECKS:
+        if section != "zone":
+            for block in document.each(section):
+                for reason in check_block(block, document):
+                    yield block.error(reason)
+    checks = ZoneChecks(document)
+    for block in document.each("zone"):
+        for reason in checks.check(block):
+            yield block.error(reason)
 
 
 def check_document(document: Document) -> None:
     """Refuse values that contradict each other; raise `ConfigurationError` with the block they are in."""
-    server = document.singles.get("server")
-    if server is not None:
-        problem = _listen_conflict(server.values.get("listen", []))
-        if problem:
-            raise server.error(problem)
-
-
-def _listen_conflict(endpoints: list[Endpoint]) -> str | None:
-    """A wildcard address beside another address of its family and port cannot be bound over TCP."""
-    for endpoint in endpoints:
-        if endpoint.address not in ("0.0.0.0", "::"):
-            continue
-        for other in endpoints:
-            same_family = (":" in other.address) == (":" in endpoint.address)
-            if other != endpoint and other.port == endpoint.port and same_family:
-                return f"listen address {other} is covered by {endpoint}"
-    return None
+    for problem in find_problems(document):
+        raise problem
 
 
 def warnings(config: Config) -> Iterator[str]:
@@ -42,12 +43,38 @@ def warnings(config: Config) -> Iterator[str]:
 
 def load_config(path: str) -> Config:
     """Parse, check and build the configuration in a file; raise `ConfigurationError`, or OSError when unreadable."""
+    return load(path)[1]
+
+
+def load(path: str) -> tuple[Document, Config]:
+    """The same, and what the file sets, which changes of the configuration start from."""
+    return checked(lambda: parse_file(path), path)
+
+
+def checked(read: Callable[[], Document], path: str) -> tuple[Document, Config]:
+    """Return what `read` returns, checked, and the configuration it makes; `path` is where it is from."""
     collecting = gc.isenabled()
     gc.disable()  # nothing here makes cycles, and walking a hundred thousand new blocks doubles the time
     try:
-        document = parse_file(path)
+        document = read()
         check_document(document)
-        return build_config(document, path)
+        return document, build_config(document, path)
     finally:
         if collecting:
             gc.enable()
+
+
+def all_problems(path: str) -> tuple[Document, list[ConfigurationError]]:
+    """Read a file to its end and return everything that is refused in it, in reading order by file."""
+    problems: list[ConfigurationError] = []
+    document = parse_file(path, problems=problems)
+    problems.extend(find_problems(document))
+    builder = ZoneBuilder(document, "/")
+    for block in document.each("zone"):
+        try:
+            builder.build(block.id or "", block.values)
+        except ValueProblem as problem:
+            problems.append(block.error(str(problem)))
+    order = {file: index for index, file in enumerate(document.files)}
+    problems.sort(key=lambda problem: (order.get(problem.file, 0), problem.line or 0))
+    return document, problems

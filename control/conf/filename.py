@@ -5,7 +5,7 @@ import re
 
 from control.conf.errors import INVALID_PARAMETER, ValueProblem
 
-_FORMATTER = re.compile(r"%(?:(%)|(s)|c\[(\d{1,3})(?:-(\d{1,3}))?\]|l\[(\d{1,3})\]|(.?))", re.ASCII | re.DOTALL)
+_FORMATTER = r"(?as)%(?:(%)|(s)|c\[(\d{1,3})(?:-(\d{1,3}))?\]|l\[(\d{1,3})\]|(.?))"
 
 
 def zone_file_name(pattern: str, zone: str) -> str:
@@ -31,4 +31,4 @@ def zone_file_name(pattern: str, zone: str) -> str:
             return labels[-1 - int(label)] if int(label) < len(labels) else ""
         raise ValueProblem(f"{INVALID_PARAMETER}, formatter %{unknown}")
 
-    return _FORMATTER.sub(expand, pattern)
+    return re.sub(_FORMATTER, expand, pattern)

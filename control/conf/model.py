@@ -3,19 +3,26 @@
 
 import os
 import socket
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from control.conf.document import Block, Document, Values
 from control.conf.errors import ValueProblem
-from control.conf.filename import zone_file_name
-from control.conf.parse import Block, Document
 from control.conf.schema import SECTIONS, Reload
 from control.conf.values import Endpoint, XdpEndpoint
 from control.conf.version import PROGRAM, VERSION
+from control.conf.zone import ZoneConf
+from control.conf.zones import DEFAULT_TEMPLATE, ZoneBuilder
+
+if TYPE_CHECKING:
+    from control.conf.modules import ModuleConf
+
+__all__ = ["Config", "ControlConf", "DatabaseConf", "LogConf", "ServerConf", "StatisticsConf", "XdpConf", "ZoneConf"]
 
 DEFAULT_RUNDIR = "/run/xdpdns"
 DEFAULT_STORAGE = "/var/lib/xdpdns"
-DEFAULT_TEMPLATE = "default"
+CONTROL_SOCKET = "knot.sock"
+"""In the run directory; the name under which Knot's own control program looks for it."""
 
 
 class ServerConf(NamedTuple):
@@ -25,8 +32,11 @@ class ServerConf(NamedTuple):
     version: bytes
     nsid: bytes
     rundir: str
+    user: str | None
+    """USER[:GROUP]; None: the daemon stays who it is."""
     pidfile: str
     udp_workers: int
+    background_workers: int
     async_start: bool
     tcp_idle_timeout_s: int
     tcp_io_timeout_ms: int
@@ -52,6 +62,27 @@ class DatabaseConf(NamedTuple):
 
     storage: str
     map_bytes: int
+    journal_db: str
+    """Absolute path of the zone store's directory."""
+    asynchronous: bool
+    """Changes are acknowledged before they are on the disk."""
+
+
+class ControlConf(NamedTuple):
+    """Section control: absolute paths of the sockets; a timeout of 0 is none."""
+
+    listen: tuple[str, ...]
+    backlog: int
+    timeout_s: int
+
+
+class StatisticsConf(NamedTuple):
+    """Section statistics; without a timer there is no dump."""
+
+    timer_s: int | None
+    file: str
+    append: bool
+    prometheus_listen: tuple[Endpoint, ...]
 
 
 class LogConf(NamedTuple):
@@ -63,22 +94,21 @@ class LogConf(NamedTuple):
     zone: str | None
 
 
-class ZoneConf(NamedTuple):
-    """One zone: canonical name, absolute path of its file, TTL of records that have none."""
-
-    name: str
-    file: str
-    default_ttl: int
-
-
 class Config(NamedTuple):
-    """A whole configuration that passed every check."""
+    """A whole configuration that passed every check. Its dictionaries are not changed."""
 
     file: str
+    """The file or the database directory it comes from."""
     server: ServerConf
     xdp: XdpConf
+    control: ControlConf
+    statistics: StatisticsConf
     database: DatabaseConf
     logs: tuple[LogConf, ...]
+    global_modules: tuple[str, ...]
+    """`mod-name` or `mod-name/id`, in order."""
+    modules: "dict[str, ModuleConf]"
+    """The settings of every module reference that a zone, a template or `global_modules` has."""
     zones: dict[str, ZoneConf]
     fixed: dict[str, Any]
     """What was set of the items that need a restart, by `section.item`."""
@@ -91,26 +121,63 @@ def descriptor_limit() -> int:
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
+class Source(Protocol):
+    """Where the values of sections and blocks are found."""
+
+    def single(self, name: str) -> Values: ...
+
+    def get(self, section: str, block_id: str) -> Block | None: ...
+
+    def each(self, section: str) -> Iterator[Block]: ...
+
+
 def build_config(document: Document, file: str) -> Config:
-    """Make the typed configuration of a parsed document; raise `ConfigurationError`."""
-    database = _database(document.single("database"))
+    """Make the typed configuration of a document that passed its checks; raise `ConfigurationError`."""
+    builder = make_builder(document)
+    zones = {}
+    for name, block in document.blocks["zone"].items():
+        try:
+            zones[name] = builder.build(name, block.values)
+        except ValueProblem as problem:
+            raise block.error(str(problem)) from None
+    return assemble(document, file, builder, zones)
+
+
+def make_builder(source: Source) -> ZoneBuilder:
+    """Return what makes the zones of a configuration."""
+    return ZoneBuilder(source, _database(source.single("database")).storage)
+
+
+def assemble(source: Source, file: str, builder: ZoneBuilder, zones: dict[str, ZoneConf]) -> Config:
+    """Make the configuration of everything but zones, and of zones that were made by `builder`."""
+    server = _server(source.single("server"))
+    template = source.get("template", DEFAULT_TEMPLATE)
+    global_modules = tuple(template.values.get("global-module", ())) if template is not None else ()
+    references = dict.fromkeys(global_modules)
+    for settings in builder.shared:
+        references.update(dict.fromkeys(settings.modules))
     return Config(
         file=file,
-        server=_server(document.single("server")),
-        xdp=_xdp(document.single("xdp")),
-        database=database,
-        logs=tuple(_log(block) for block in document.blocks["log"].values()),
-        zones=_zones(document, database.storage),
-        fixed=_fixed(document),
+        server=server,
+        xdp=_xdp(source.single("xdp")),
+        control=_control(source.single("control"), server.rundir),
+        statistics=_statistics(source.single("statistics"), server.rundir),
+        database=_database(source.single("database")),
+        logs=tuple(_log(block) for block in source.each("log")),
+        global_modules=global_modules,
+        modules=_modules(source, references),
+        zones=zones,
+        fixed=_fixed(source),
     )
 
 
-def _fixed(document: Document) -> dict[str, Any]:
+def _fixed(source: Source) -> dict[str, Any]:
     return {
-        f"{section}.{name}": value
-        for section, block in document.singles.items()
-        for name, value in block.values.items()
-        if SECTIONS[section].items[name].reload is Reload.RESTART
+        f"{name}.{item}": value
+        for name, section in SECTIONS.items()
+        if section.supported and section.id_item is None
+        for item, value in source.single(name).items()
+        if section.items[item].reload is Reload.RESTART
     }
 
 
@@ -120,9 +187,9 @@ def restart_items(old: Config, new: Config) -> list[str]:
     return [name for name in names if old.fixed.get(name) != new.fixed.get(name)]
 
 
-def _server(values: dict[str, Any]) -> ServerConf:
+def _server(values: Values) -> ServerConf:
     get = values.get
-    rundir = os.path.abspath(get("rundir") or DEFAULT_RUNDIR)
+    rundir = _rundir(values)
     host = socket.gethostname().encode()[:255]
     payload = get("udp-max-payload", 1232)
     clients = get("tcp-max-clients")
@@ -132,8 +199,10 @@ def _server(values: dict[str, Any]) -> ServerConf:
         version=f"{PROGRAM} {VERSION}".encode() if version is None else version,
         nsid=get("nsid", host),
         rundir=rundir,
+        user=get("user") or None,
         pidfile=os.path.join(rundir, get("pidfile") or "xdpdnsd.pid"),
         udp_workers=get("udp-workers") or min(os.cpu_count() or 1, 256),
+        background_workers=get("background-workers") or min(os.cpu_count() or 1, 10),
         async_start=get("async-start", False),
         tcp_idle_timeout_s=get("tcp-idle-timeout", 10),
         tcp_io_timeout_ms=get("tcp-io-timeout", 500),
@@ -148,7 +217,7 @@ def _unique(values: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(dict.fromkeys(values))
 
 
-def _xdp(values: dict[str, Any]) -> XdpConf:
+def _xdp(values: Values) -> XdpConf:
     get = values.get
     return XdpConf(
         listen=_unique(get("listen", ())) if get("udp", True) else (),
@@ -160,9 +229,14 @@ def _xdp(values: dict[str, Any]) -> XdpConf:
     )
 
 
-def _database(values: dict[str, Any]) -> DatabaseConf:
+def _database(values: Values) -> DatabaseConf:
     storage = os.path.abspath(values.get("storage") or DEFAULT_STORAGE)
-    return DatabaseConf(storage, values.get("journal-db-max-size", 20 << 30))
+    return DatabaseConf(
+        storage=storage,
+        map_bytes=values.get("journal-db-max-size", 20 << 30),
+        journal_db=os.path.normpath(os.path.join(storage, values.get("journal-db") or "store")),
+        asynchronous=values.get("journal-db-mode") == "asynchronous",
+    )
 
 
 def _log(block: Block) -> LogConf:
@@ -174,23 +248,36 @@ def _log(block: Block) -> LogConf:
     return LogConf(target, get("server", every), get("control", every), get("zone", every))
 
 
-def _zones(document: Document, storage: str) -> dict[str, ZoneConf]:
-    """Resolve templates: the zone's own value, then its template's; template `default` only without a named one."""
-    built_in: dict[str, Any] = {"storage": storage, "file": "%s.zone", "default-ttl": 3600}
-    templates = {name: built_in | block.values for name, block in document.blocks["template"].items()}
-    fallback = templates.get(DEFAULT_TEMPLATE, built_in)
-    zones = {}
-    for name, block in document.blocks["zone"].items():
-        values = block.values
-        base = templates[values["template"]] if "template" in values else fallback
-        pattern = values.get("file") or base["file"]
-        try:
-            file = zone_file_name(pattern, name) if "%" in pattern else pattern
-        except ValueProblem as problem:
-            raise block.error(str(problem)) from None
-        directory = values.get("storage") or base["storage"]
-        if directory[:1] != "/":
-            directory = os.path.abspath(directory)
-        path = file if file[:1] == "/" else f"{directory}/{file}"
-        zones[name] = ZoneConf(name, path, values.get("default-ttl") or base["default-ttl"])
-    return zones
+def socket_paths(control: Values, server: Values) -> tuple[str, ...]:
+    """Return the paths of the control sockets by the values of these two sections."""
+    return _socket_paths(control, _rundir(server))
+
+
+def _rundir(server: Values) -> str:
+    return os.path.abspath(server.get("rundir") or DEFAULT_RUNDIR)
+
+
+def _socket_paths(values: Values, rundir: str) -> tuple[str, ...]:
+    paths = [path for path in values.get("listen", ()) if path] or [CONTROL_SOCKET]
+    return _unique(os.path.normpath(os.path.join(rundir, path)) for path in paths)
+
+
+def _control(values: Values, rundir: str) -> ControlConf:
+    return ControlConf(_socket_paths(values, rundir), values.get("backlog", 5), values.get("timeout", 5))
+
+
+def _statistics(values: Values, rundir: str) -> StatisticsConf:
+    return StatisticsConf(
+        timer_s=values.get("timer"),
+        file=os.path.normpath(os.path.join(rundir, values.get("file") or "stats.yaml")),
+        append=values.get("append", False),
+        prometheus_listen=_unique(values.get("prometheus-listen", ())),
+    )
+
+
+def _modules(source: Source, references: Iterable[str]) -> "dict[str, ModuleConf]":
+    if not references:
+        return {}
+    from control.conf.modules import module_conf
+
+    return {reference: module_conf(source, reference) for reference in references}

@@ -9,11 +9,18 @@ from typing import NamedTuple
 
 from control.conf.errors import PARSER_FAILED
 
-ORDINARY = re.compile(r'( *)(?:-( +))?([A-Za-z0-9_-]*[A-Za-z0-9_])(?: *):(?: +([^\s\0"#,\[\]]+))? *\r?', re.ASCII)
-"""Indentation, blanks after the dash, item name, value."""
+HEAD = re.compile(
+    r'( *)(?:-( +))?([A-Za-z0-9_-]*[A-Za-z0-9_]) *:(?= |\r?$)(?: +("?)([^\s\0"\\#,\[\]]+)\4)?(?: *\r?$)?', re.ASCII
+)
+"""Indentation, blanks after the dash, item name, and a plain value, in quotes or not.
 
-_HEAD = re.compile(r"( *)(?:-( +))?([A-Za-z0-9_-]*[A-Za-z0-9_]) *:(?= |\r?$)", re.ASCII)
-_PLAIN = re.compile(r'[^\s"#,\[\]]+')
+What matches to its end is an ordinary line.
+"""
+
+WORD = re.compile(r" *(?:- +)?([A-Za-z0-9_-]*[A-Za-z0-9_])(?=[ :])", re.ASCII)
+"""What the item of a line that cannot be read seems to be."""
+
+_MARKS = frozenset('"#,[]')
 
 
 class Line(NamedTuple):
@@ -60,6 +67,10 @@ class _Cursor:
     def quoted(self) -> str:
         out: list[str] = []
         i, text = self.pos + 1, self.text
+        end = text.find('"', i)
+        if end >= 0 and "\\" not in text[i:end]:
+            self.pos = end + 1
+            return text[i:end]
         while i < len(text):
             if text[i] == '"':
                 self.pos = i + 1
@@ -75,10 +86,12 @@ class _Cursor:
         if self.text.startswith('"', self.pos):
             self.last = self.quoted()
         else:
-            found = _PLAIN.match(self.text, self.pos)
-            if found is None:
+            start, text = self.pos, self.text
+            while self.pos < len(text) and text[self.pos] not in _MARKS and not text[self.pos].isspace():
+                self.pos += 1
+            if self.pos == start:
                 raise self.fail()
-            self.last, self.pos = found.group(), found.end()
+            self.last = text[start : self.pos]
         return self.last
 
     def sequence(self) -> tuple[str, ...]:
@@ -109,11 +122,14 @@ def scan_line(text: str) -> Line | None:
         raise BadLine(PARSER_FAILED)
     if bare.startswith("\t"):
         raise BadLine("tabulator character is not allowed")
-    head = _HEAD.match(text)
+    head = HEAD.match(text)
     if head is None:
-        raise BadLine("tabulator character is not allowed" if "\t" in text.split("#")[0] else PARSER_FAILED)
-    indent, dash, name = head.groups()
-    cursor = _Cursor(text[head.end() :], name)
+        if "\t" in text.split("#")[0]:
+            raise BadLine("tabulator character is not allowed")
+        word = WORD.match(text)
+        raise BadLine(PARSER_FAILED, word[1] if word else None)
+    indent, dash, name, _, _ = head.groups()
+    cursor = _Cursor(text[text.index(":", head.end(3)) + 1 :], name)
     mark = cursor.skip()
     is_list = mark == "["
     values: tuple[str, ...] = ()

@@ -1,32 +1,52 @@
 # SPDX-License-Identifier: Apache-2.0
 """Value types of the configuration: text in, checked value out.
 
-A type is a small immutable object with `convert`, which raises `ValueProblem`, and `syntax`, which the manual prints.
-Values here are named tuples: making such a class costs a seventh of a frozen dataclass, and the start-up path counts
-milliseconds.
+A type is a small immutable object: `convert` makes the value of a text or raises `ValueProblem`, `text` is its opposite
+in normalised form, `syntax` is what the manual prints. The classes are plain ones: making a named tuple or a dataclass
+costs many times as much, and the start-up path counts milliseconds.
 """
 
-import re
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple
 
-from control.conf.errors import INVALID_PARAMETER, NOT_SUPPORTED, OUT_OF_RANGE, ValueProblem
+from control.conf.errors import INVALID_PARAMETER, INVALID_REFERENCE, NOT_SUPPORTED, OUT_OF_RANGE, ValueProblem
 
 TIME_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "M": 2592000, "y": 31536000}
 SIZE_UNITS = {"B": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 INT_MAX = (1 << 63) - 1
 
-_INT = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
-_PLAIN_NAME = re.compile(r"[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?", re.ASCII)
-_INTERFACE = re.compile(r"[^\s/:@]{1,15}")
 
+class ValueType:
+    """A configuration value type; here any text, a path where the item says so."""
 
-class ValueType(Protocol):
-    """A configuration value type."""
+    __slots__ = ()
+    refers = False
+    """Whether values name blocks, which `targets` returns."""
+    missing = INVALID_REFERENCE
+    """What is said of a value whose block is not there."""
 
     @property
-    def syntax(self) -> str: ...
+    def syntax(self) -> str:
+        """How a value is written."""
+        return "STR"
 
-    def convert(self, text: str) -> object: ...
+    def convert(self, text: str) -> Any:
+        """Return the value of a text; raise `ValueProblem`."""
+        return text
+
+    def text(self, value: Any) -> str:
+        """Return the normalised text of a value `convert` returned."""
+        return str(value)
+
+    def acts(self, value: Any) -> bool:
+        """Whether this server does what a value says."""
+        return True
+
+    def targets(self, value: Any) -> tuple[tuple[str, str], ...]:
+        """Return the blocks (section, identifier) of which one has to be there; none when none has to."""
+        return ()
+
+
+Text = ValueType
 
 
 class Endpoint(NamedTuple):
@@ -37,6 +57,12 @@ class Endpoint(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.address}@{self.port}"
+
+
+class PortedEndpoint(Endpoint):
+    """One whose port was written, equal to one with that port by default."""
+
+    __slots__ = ()
 
 
 class XdpEndpoint(NamedTuple):
@@ -56,67 +82,60 @@ def _bounds(low: int | None, high: int | None) -> str:
     return f" [{'' if low is None else low}..{'' if high is None else high}]"
 
 
-def _check_range(value: int, low: int | None, high: int | None) -> int:
-    if (low is not None and value < low) or value > (INT_MAX if high is None else high):
-        raise ValueProblem(OUT_OF_RANGE)
-    return value
+DIGITS_MAX = 19
+"""Of a number that is looked at."""
 
 
 def _scaled(text: str, units: dict[str, int]) -> int:
     scale = units.get(text[-1:])
     number = text if scale is None else text[:-1]
-    if not _INT.fullmatch(number):
+    digits = number[1:] if number[:1] in ("+", "-") else number
+    if not (digits.isascii() and digits.isdigit()):
         raise ValueProblem(INVALID_PARAMETER)
+    if len(digits) > DIGITS_MAX:
+        raise ValueProblem(OUT_OF_RANGE)
     return int(number) * (scale or 1)
 
 
-class Int(NamedTuple):
-    """A decimal number within bounds."""
+class Int(ValueType):
+    """A decimal number within bounds; `unit` is for the reader only."""
 
-    low: int | None = 0
-    high: int | None = None
-    unit: str = ""
+    __slots__ = ("high", "low", "unit")
+    word = "INT"
+    units: dict[str, int] = {}  # noqa: RUF012  never changed
+
+    def __init__(self, low: int | None = 0, high: int | None = None, unit: str = "") -> None:
+        self.low, self.high, self.unit = low, high, unit
 
     @property
     def syntax(self) -> str:
-        return f"INT{_bounds(self.low, self.high)}{f' {self.unit}' if self.unit else ''}"
+        return f"{self.word}{_bounds(self.low, self.high)}{f' {self.unit}' if self.unit else ''}"
 
     def convert(self, text: str) -> int:
-        if not _INT.fullmatch(text):
-            raise ValueProblem(INVALID_PARAMETER)
-        return _check_range(int(text), self.low, self.high)
+        value = _scaled(text, self.units)
+        if (self.low is not None and value < self.low) or value > (INT_MAX if self.high is None else self.high):
+            raise ValueProblem(OUT_OF_RANGE)
+        return value
 
 
-class Time(NamedTuple):
+class Time(Int):
     """Seconds, with one optional unit: s m h d w M y."""
 
-    low: int | None = 0
-    high: int | None = None
-
-    @property
-    def syntax(self) -> str:
-        return f"TIME{_bounds(self.low, self.high)}"
-
-    def convert(self, text: str) -> int:
-        return _check_range(_scaled(text, TIME_UNITS), self.low, self.high)
+    __slots__ = ()
+    word, units = "TIME", TIME_UNITS
 
 
-class Size(NamedTuple):
+class Size(Int):
     """Octets, with one optional unit: B K M G."""
 
-    low: int | None = 0
-    high: int | None = None
-
-    @property
-    def syntax(self) -> str:
-        return f"SIZE{_bounds(self.low, self.high)}"
-
-    def convert(self, text: str) -> int:
-        return _check_range(_scaled(text, SIZE_UNITS), self.low, self.high)
+    __slots__ = ()
+    word, units = "SIZE", SIZE_UNITS
 
 
-class Bool(NamedTuple):
+class Bool(ValueType):
     """on, off, true or false in any case."""
+
+    __slots__ = ()
 
     @property
     def syntax(self) -> str:
@@ -130,22 +149,17 @@ class Bool(NamedTuple):
             return False
         raise ValueProblem(INVALID_PARAMETER)
 
-
-class Text(NamedTuple):
-    """Any text; a path where the item says so."""
-
-    @property
-    def syntax(self) -> str:
-        return "STR"
-
-    def convert(self, text: str) -> str:
-        return text
+    def text(self, value: Any) -> str:
+        return "on" if value else "off"
 
 
-class HexText(NamedTuple):
+class HexText(ValueType):
     """Text, or `0x` and hexadecimal digits for its octets."""
 
-    limit: int = 255
+    __slots__ = ("limit",)
+
+    def __init__(self, limit: int = 255) -> None:
+        self.limit = limit
 
     @property
     def syntax(self) -> str:
@@ -163,11 +177,21 @@ class HexText(NamedTuple):
             raise ValueProblem(OUT_OF_RANGE)
         return octets
 
+    def text(self, value: Any) -> str:
+        text: str = value.decode("utf-8", "replace")
+        if text.encode() != value or not text.isprintable() or text.startswith("0x"):
+            return f"0x{value.hex()}"
+        return text
 
-class Choice(NamedTuple):
+
+class Choice(ValueType):
     """One of some words, in any case."""
 
-    words: tuple[str, ...]
+    __slots__ = ("words",)
+
+    def __init__(self, words: str) -> None:
+        """`words` are divided by blanks."""
+        self.words = tuple(words.split())
 
     @property
     def syntax(self) -> str:
@@ -180,11 +204,12 @@ class Choice(NamedTuple):
         return lower
 
 
-def _split_port(text: str, default: int) -> tuple[str, int]:
+def split_port(text: str, default: int) -> tuple[str, int]:
+    """Divide `HOST[@PORT]`; raise `ValueProblem`."""
     host, at, digits = text.rpartition("@")
     if not at:
         return text, default
-    if not re.fullmatch(r"[0-9]{1,9}", digits, re.ASCII):
+    if not (digits.isascii() and digits.isdigit() and len(digits) < 10):
         raise ValueProblem(INVALID_PARAMETER)
     port = int(digits)
     if port > 65535:
@@ -194,7 +219,7 @@ def _split_port(text: str, default: int) -> tuple[str, int]:
     return host, port
 
 
-def _address(text: str) -> str | None:
+def ip_address(text: str) -> str | None:
     """Return the normalised IP address, or None when `text` is not one."""
     import socket
 
@@ -206,42 +231,52 @@ def _address(text: str) -> str | None:
     return None
 
 
-class Listen(NamedTuple):
+class Listen(ValueType):
     """An address to listen on; the port separator is `@`."""
 
-    default_port: int = 53
+    __slots__ = ("default_port",)
+
+    def __init__(self, default_port: int = 53) -> None:
+        self.default_port = default_port
 
     @property
     def syntax(self) -> str:
-        return "ADDR[@INT]"
+        return f"ADDR[@INT] (port {self.default_port})" if self.default_port else "ADDR@INT"
 
     def convert(self, text: str) -> Endpoint:
-        host, port = _split_port(text, self.default_port)
-        if not host:
+        host, port = split_port(text, self.default_port)
+        if not host or not port:
             raise ValueProblem(INVALID_PARAMETER)
-        address = _address(host)
+        address = ip_address(host)
         if address is None:
             raise ValueProblem(f"{NOT_SUPPORTED}: not an IP address; a port is written ADDR@PORT")
-        return Endpoint(address, port)
+        return (PortedEndpoint if "@" in text else Endpoint)(address, port)
+
+    def text(self, value: Any) -> str:
+        is_default = value.port == self.default_port and not isinstance(value, PortedEndpoint)
+        return str(value.address) if is_default else str(value)
 
 
-class XdpListen(NamedTuple):
+class XdpListen(Listen):
     """An interface or an address of one, and a port."""
 
-    default_port: int = 53
+    __slots__ = ()
 
     @property
     def syntax(self) -> str:
-        return "IFNAME[@INT] | ADDR[@INT]"
+        return f"IFNAME[@INT] | {super().syntax}"
 
-    def convert(self, text: str) -> XdpEndpoint:
-        host, port = _split_port(text, self.default_port)
-        address = _address(host)
+    def convert(self, text: str) -> Any:
+        host, port = split_port(text, self.default_port)
+        address = ip_address(host)
         if address is not None:
             return XdpEndpoint(None, address, port)
-        if not _INTERFACE.fullmatch(host) or host in (".", ".."):
+        if not 0 < len(host) < 16 or host in (".", "..") or not host.isprintable() or set(host) & set(" /:@"):
             raise ValueProblem("invalid XDP interface specification")
         return XdpEndpoint(host, None, port)
+
+    def text(self, value: Any) -> str:
+        return str(value.interface or value.address) if value.port == self.default_port else str(value)
 
 
 def _label_text(octets: bytes) -> str:
@@ -289,14 +324,16 @@ def _labels(text: str) -> list[bytes]:
 def parse_name(text: str) -> str:
     """Return a domain name in lower case with its final dot, escapes in one form; raise `ValueProblem`."""
     lower = text.lower()
-    if len(lower) <= 253 and _PLAIN_NAME.fullmatch(lower):
+    stripped = lower.replace(".", "").replace("-", "").replace("_", "")
+    plain = stripped.isascii() and stripped.isalnum() and ".." not in lower and lower[0] != "."
+    if plain and (len(lower) < 64 or (len(lower) < 254 and max(map(len, lower.split("."))) < 64)):
         return lower if lower[-1] == "." else lower + "."
     if text == ".":
         return text
-    labels = _labels(text)
-    if not labels or any(len(label) > 63 for label in labels) or sum(map(len, labels)) + len(labels) + 1 > 255:
+    octets = _labels(text)
+    if not octets or any(len(label) > 63 for label in octets) or sum(map(len, octets)) + len(octets) + 1 > 255:
         raise ValueProblem(INVALID_PARAMETER)
-    return "".join(f"{_label_text(label)}." for label in labels)
+    return "".join(f"{_label_text(label)}." for label in octets)
 
 
 def name_to_wire(name: str) -> bytes:
@@ -307,8 +344,20 @@ def name_to_wire(name: str) -> bytes:
     return b"".join(bytes((len(label),)) + label for label in labels) + b"\0"
 
 
-class Name(NamedTuple):
+def canonical_key(name: str) -> tuple[bytes, ...]:
+    """Return what sorts names `parse_name` returned into canonical order (RFC 4034, section 6.1)."""
+    wire, labels = name_to_wire(name), []
+    at = 0
+    while wire[at]:
+        labels.append(wire[at + 1 : at + 1 + wire[at]])
+        at += 1 + wire[at]
+    return tuple(reversed(labels))
+
+
+class Name(ValueType):
     """A domain name; the final dot is optional."""
+
+    __slots__ = ()
 
     @property
     def syntax(self) -> str:
@@ -318,16 +367,28 @@ class Name(NamedTuple):
         return parse_name(text)
 
 
-class Reference(NamedTuple):
-    """The identifier of a block of another section, defined before."""
+class Reference(ValueType):
+    """The identifier of a block of one of some sections, defined before.
 
-    section: str
+    `implied` is an identifier that needs no block; `empty`: the empty text is a value of its own, which overrides what
+    a template has.
+    """
+
+    __slots__ = ("empty", "implied", "sections")
+    refers = True
+
+    def __init__(self, *sections: str, implied: str | None = None, empty: bool = False) -> None:
+        self.sections, self.implied, self.empty = sections, implied, empty
 
     @property
     def syntax(self) -> str:
-        return f"{self.section} id"
+        words = [f"{section} id" for section in self.sections]
+        return " | ".join([*words, '""'] if self.empty else words)
 
     def convert(self, text: str) -> str:
-        if not text:
-            raise ValueProblem(INVALID_PARAMETER)
-        return text
+        return parse_name(text) if text and self.sections == ("key",) else text
+
+    def targets(self, value: Any) -> tuple[tuple[str, str], ...]:
+        if value == self.implied or (self.empty and not value):
+            return ()
+        return tuple((section, value) for section in self.sections)
