@@ -4,10 +4,14 @@
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from control.store.environment import Transaction
 from control.store.keys import ZONE_ID_BYTES, Pair, RRset, RRsetChange, owner_key, rrset_key, unpack_rrsets, zone_prefix
 from control.store.zones import StoredZone, list_condemned
+
+Octets = bytes
+"""`bytes` by a name that the field of `FlatZone` does not hide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,23 @@ class FlatZone:
     bytes: bytearray
     offsets: "array[int]"
     count: int
+
+    def __iter__(self) -> Iterator[Pair]:
+        """Yield the pairs."""
+        marks = self.offsets
+        for at in range(0, 2 * self.count, 2):
+            key, value, end = marks[at], marks[at + 1], marks[at + 2]
+            yield Octets(self.bytes[key:value]), Octets(self.bytes[value:end])
+
+    def take(self, start: int, most: int) -> list[Pair]:
+        """Return up to `most` pairs, from the one numbered `start` on."""
+        return list(islice(self, start, start + most))
+
+    def measure(self) -> tuple[int, int]:
+        """Return the number of records and their octets in wire form, names not compressed."""
+        from pyxdp_dns.scan import measure_pairs
+
+        return measure_pairs(self.bytes, self.offsets, self.count)
 
 
 def iterate_pairs(txn: Transaction, zone: StoredZone) -> Iterator[Pair]:

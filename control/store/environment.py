@@ -7,8 +7,10 @@ The store is a directory with LMDB's files and `lock`, which the one daemon that
     zones       apex (owner part of a key, so in canonical order) -> what is known of the zone (zones.py)
     contents    RRset key -> RRset value (keys.py)
     condemned   zone id -> nothing: contents under that id belong to no zone and are to be removed
+    journals    apex, as in zones -> what is known of the zone's journal (journal.py)
+    changesets  journal id, serial the changeset begins at, part, number of chunk -> a chunk of the changeset
 
-Read transactions are snapshots and may live in any thread. Write transactions run in the one thread the store owns.
+Read transactions are snapshots and may live in any thread. Write transactions run in the caller's, one at a time.
 
 The whole permitted size is mapped at once: that is address space, the file grows with what is stored. The limit counts
 pages in use, and the map is `RESERVE_BYTES` larger, so that what a full store refuses can still be removed from it.
@@ -17,9 +19,10 @@ pages in use, and the map is `RESERVE_BYTES` larger, so that what a full store r
 import errno
 import fcntl
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -31,11 +34,14 @@ from control.errors import StoreDamaged, StoreFull, StoreLocked, StoreRefused
 from control.store.keys import ZONE_ID_BYTES
 from control.store.verify import is_complete, verify_apart
 
-FORMAT = 1
+FORMAT = 2
+FROM_FILES = 1
+"""A format whose zones all came from files: they are read again."""
 RESERVE_BYTES = 16 << 20
 READERS = 510
 """Snapshots open at once; LMDB's reader table has one slot for each."""
 
+TABLES = (b"meta", b"zones", b"contents", b"condemned", b"journals", b"changesets")
 MOVE_AWAY = "move the directory away and start again: zones are loaded from their files"
 CHECK_ACCESS = "check owner, permissions and limits of the daemon"
 
@@ -51,6 +57,8 @@ class Transaction:
     zones: Any
     contents: Any
     condemned: Any
+    journals: Any
+    changesets: Any
 
     def get(self, table: Any, key: bytes) -> bytes | None:
         """Return a value, or None."""
@@ -71,9 +79,35 @@ class Transaction:
 
     def used_pages(self) -> int:
         """Return the pages of all tables as this transaction sees them."""
-        tables = (self.meta, self.zones, self.contents, self.condemned)
-        stats = [self.lmdb.stat(db=table) for table in tables]
-        return sum(stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"] for stat in stats)
+        pages = 0
+        for table in (self.meta, self.zones, self.contents, self.condemned, self.journals, self.changesets):
+            stat = self.lmdb.stat(table)
+            pages += stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
+        return pages
+
+
+class Snapshot:
+    """The block of a read transaction; every step of an edit has one, so it is a class and no generator."""
+
+    __slots__ = ("_env", "_errors", "_tables", "_txn")
+
+    def __init__(self, env: Any, tables: tuple[Any, ...], errors: Callable[[], AbstractContextManager[None]]) -> None:
+        self._env, self._tables, self._errors = env, tables, errors
+        self._txn: Any = None
+
+    def __enter__(self) -> Transaction:
+        try:
+            self._txn = self._env.begin()
+        except lmdb.Error:
+            with self._errors():
+                raise
+        return Transaction(self._txn, *self._tables)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._txn.abort()
+        if isinstance(error, lmdb.Error):
+            with self._errors():
+                raise error
 
 
 class Store:
@@ -99,7 +133,10 @@ class Store:
             except BaseException:
                 os.close(self._lock_fd)
                 raise
-            self._writer = ThreadPoolExecutor(1, "store-writer")
+            self._writing = threading.Lock()
+            self._used_pages = 0
+            """Of all tables after the last write."""
+            self._background = ThreadPoolExecutor(1, "store-writer")
             try:
                 self._page_bytes: int = self._env.stat()["psize"]
                 self._tables = self._open_tables()
@@ -116,37 +153,33 @@ class Store:
 
     def close(self) -> None:
         """Finish queued writes, close the files and release the lock. No snapshot may be in use."""
-        self._writer.shutdown()
-        self._env.close()
-        os.close(self._lock_fd)
+        self._background.shutdown()
+        with self._writing:
+            self._env.close()
+            os.close(self._lock_fd)
 
-    @contextmanager
-    def read(self) -> Iterator[Transaction]:
+    def read(self) -> "Snapshot":
         """Give a snapshot: it stays as it is while writes go on. Keep it short: pages it sees cannot be reused."""
-        with mapped_errors(self.path, self._max_bytes), self._env.begin() as txn:
-            yield Transaction(txn, *self._tables)
+        return Snapshot(self._env, self._tables, lambda: mapped_errors(self.path, self._max_bytes))
 
     def write(self, job: Callable[[Transaction], T]) -> T:
         """Run `job` in one write transaction and wait for it: all of it is stored, or with an exception nothing.
 
         Raises what `job` raised, or StoreFull, StoreDamaged, StoreRefused. Not to be called from a job.
         """
-        return self.submit(lambda: self.write_here(job)).result()
+        with self._writing, mapped_errors(self.path, self._max_bytes):
+            with self._env.begin(write=True) as txn:
+                tables = Transaction(txn, *self._tables)
+                result = job(tables)
+                pages = tables.used_pages()
+                if pages > self._used_pages and pages * self._page_bytes > self._max_bytes:
+                    raise lmdb.MapFullError(f"{pages} pages")
+            self._used_pages = pages
+            return result
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
-        """Queue work for the writing thread; inside it, `write_here` makes transactions."""
-        return self._writer.submit(work)
-
-    def write_here(self, job: Callable[[Transaction], T]) -> T:
-        """Run `job` in one write transaction of the calling thread, which must be the writing thread."""
-        with mapped_errors(self.path, self._max_bytes), self._env.begin(write=True) as txn:
-            tables = Transaction(txn, *self._tables)
-            before = tables.used_pages()
-            result = job(tables)
-            after = tables.used_pages()
-            if after > before and after * self._page_bytes > self._max_bytes:
-                raise lmdb.MapFullError(f"{after} pages")
-            return result
+        """Let a thread of the store do work that writes, while the caller does something else."""
+        return self._background.submit(work)
 
     def reserve_zone_id(self) -> int:
         """Return an id greater than all that contents are stored under. Any thread may call it."""
@@ -167,16 +200,14 @@ class Store:
             return txn.used_pages() * self._page_bytes
 
     def _open_tables(self) -> tuple[Any, ...]:
-        def work() -> tuple[Any, ...]:
-            tables = tuple(self._env.open_db(name) for name in (b"meta", b"zones", b"contents", b"condemned"))
-            with self._env.begin(write=True) as txn:
-                _check_format(self.path, Transaction(txn, *tables))
-            return tables
-
-        return self.submit(work).result()
+        tables = tuple(self._env.open_db(name) for name in TABLES)
+        with self._env.begin(write=True) as txn:
+            _check_format(self.path, Transaction(txn, *tables))
+        return tables
 
     def _set_counters(self, now_ns: int) -> None:
         with self.read() as txn:
+            self._used_pages = txn.used_pages()
             version = int.from_bytes(txn.get(txn.meta, b"version") or b"", "big")
             with txn.cursor(txn.contents) as contents, txn.cursor(txn.condemned) as condemned:
                 last_keys = [cursor.key()[:ZONE_ID_BYTES] for cursor in (contents, condemned) if cursor.last()]
@@ -197,7 +228,8 @@ def mapped_errors(path: Path, max_bytes: int) -> Iterator[None]:
         yield
     except lmdb.MapFullError as exc:
         limit = f"{max_bytes >> 20} MiB"
-        raise StoreFull(path, f"it reached its maximum of {limit}; raise database.journal-db-max-size") from exc
+        remedy = "raise database.journal-db-max-size, or let go of journals with xdpdnsctl zone-purge ZONE +journal"
+        raise StoreFull(path, f"it reached its maximum of {limit}; {remedy}") from exc
     except lmdb.DiskError as exc:
         raise StoreFull(path, "no space left on its disk; free some") from exc
     except (lmdb.CorruptedError, lmdb.PageNotFoundError, lmdb.PanicError, lmdb.InvalidError) as exc:
@@ -222,19 +254,31 @@ def _lock_directory(path: Path) -> int:
     """Make the directory and lock it for the life of the descriptor returned; `lock` holds the owner's process id."""
     try:
         path.mkdir(mode=0o770, parents=True, exist_ok=True)
+        _check_files(path)
         fd = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o660)
     except OSError as exc:
         raise StoreRefused(path, f"{exc.strerror}; {CHECK_ACCESS}") from exc
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
     except BlockingIOError as exc:
         owner = os.pread(fd, 32, 0).decode("ascii", "replace").strip()
         os.close(fd)
         message = f"in use by process {owner or 'unknown'}; stop it or configure another database.storage"
         raise StoreLocked(path, message) from exc
-    os.ftruncate(fd, 0)
-    os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+    except OSError as exc:
+        os.close(fd)
+        raise StoreRefused(path, f"cannot be locked ({exc.strerror}); check its disk and file system") from exc
     return fd
+
+
+def _check_files(path: Path) -> None:
+    """Refuse what is no file in the place of the store's files; opening a FIFO would wait. Raises OSError."""
+    for name in ("lock", "data.mdb", "lock.mdb"):
+        file = path / name
+        if file.exists() and not file.is_file():
+            raise OSError(errno.EINVAL, f"{name} is not a regular file")
 
 
 def _open_environment(path: Path, max_bytes: int, durable: bool) -> Any:
@@ -257,7 +301,17 @@ def _check_format(path: Path, txn: Transaction) -> None:
     found = txn.get(txn.meta, b"format")
     if found is None:
         txn.put(txn.meta, b"format", FORMAT.to_bytes(4, "big"))
+    elif found == FROM_FILES.to_bytes(4, "big"):
+        _forget_zones(txn)
+        txn.put(txn.meta, b"format", FORMAT.to_bytes(4, "big"))
     elif found != FORMAT.to_bytes(4, "big"):
         number = int.from_bytes(found, "big")
         message = f"of format {number}, this program has {FORMAT}; run the program that wrote it, or {MOVE_AWAY}"
         raise StoreDamaged(path, message)
+
+
+def _forget_zones(txn: Transaction) -> None:
+    """Condemn all contents; a zone's id begins its entry."""
+    for _, entry in txn.cursor(txn.zones):
+        txn.put(txn.condemned, entry[:ZONE_ID_BYTES], b"")
+    txn.lmdb.drop(txn.zones, delete=False)

@@ -6,11 +6,19 @@ Octet order of keys is DNSSEC canonical order (RFC 4034, section 6.1). Names are
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 ZONE_ID_BYTES = 4
 TYPE_BYTES = 2
 COUNT_MAX = 0xFFFF
+RRSIG = 46
+ORIGINAL_TTL = slice(4, 8)
+"""In the data of an RRSIG (RFC 4034, section 3.1)."""
+CACHED_NAMES = 4096
+"""Names whose keys are remembered: a change asks for that of its zone and its owner again and again."""
+FIXED_OCTETS = 10
+"""Type, class, TTL and length of rdata in a record (RFC 1035, section 3.2.1)."""
 
 Pair: TypeAlias = tuple[bytes, bytes]
 """Key and value of one RRset."""
@@ -67,6 +75,7 @@ def name_text(name: bytes) -> str:
     return ".".join("".join(map(_octet_text, label)) for label in split_labels(name)) + "."
 
 
+@lru_cache(CACHED_NAMES)
 def owner_key(name: bytes) -> bytes:
     """Return the owner part of a key: escaped labels from the root down, each closed by a zero octet."""
     labels = split_labels(name)
@@ -74,6 +83,7 @@ def owner_key(name: bytes) -> bytes:
     return b"".join([label.replace(b"\1", b"\1\2").replace(b"\0", b"\1\1") + b"\0" for label in labels])
 
 
+@lru_cache(CACHED_NAMES)
 def parse_owner_key(owner: bytes) -> bytes:
     """Return the wire name of an owner part; the inverse of `owner_key`. Raises ValueError for any other octets."""
     labels = owner.split(b"\0")
@@ -119,6 +129,17 @@ def pack_rrset(ttl: int, rdatas: Iterable[bytes]) -> bytes:
     return b"".join(parts)
 
 
+def pack_typed(rtype: int, ttl: int, rdatas: Iterable[bytes]) -> bytes:
+    """Return the value of an RRset of a type: signatures have the original TTL that is in the first of them.
+
+    Otherwise as `pack_rrset`.
+    """
+    rdatas = tuple(rdatas)
+    if rtype == RRSIG and rdatas:
+        ttl = int.from_bytes(min(rdatas)[ORIGINAL_TTL], "big")
+    return pack_rrset(ttl, rdatas)
+
+
 def unpack_ttl(value: bytes) -> int:
     """Return the TTL of an RRset's value."""
     return int.from_bytes(value[:4], "big")
@@ -135,6 +156,15 @@ def unpack_rdatas(value: bytes) -> tuple[bytes, ...]:
     if at != len(value):
         raise ValueError(f"malformed RRset value of {len(value)} octets")
     return tuple(rdatas)
+
+
+def pair_octets(key: bytes, value: bytes) -> int:
+    """Return the octets of an RRset's records in wire form, names not compressed."""
+    owner = owner_of_key(key)
+    if b"\1" in owner:
+        owner = owner.replace(b"\1\1", b"x").replace(b"\1\2", b"x")
+    count = (value[4] << 8) | value[5]
+    return count * (len(owner) + 1 + FIXED_OCTETS) + len(value) - 6 - 2 * count
 
 
 def unpack_rrsets(pairs: Iterable[Pair]) -> Iterator[RRset]:

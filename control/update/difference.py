@@ -6,13 +6,13 @@ A version is a stream of pairs in key order (control/store/keys.py), both under 
 
 from collections.abc import Iterable, Sequence
 
-from control.store.keys import Pair, RRsetChange, owner_key, owner_of_key, type_of_key, unpack_rdatas
+from control.store.keys import Pair, RRsetChange, owner_key, owner_of_key, pair_octets, type_of_key, unpack_rdatas
 
 NS, CNAME, SOA, DNAME = 2, 5, 6, 39
 
 
-def find_changes(old: Iterable[Pair], new: Iterable[Pair], limit: int) -> list[RRsetChange] | None:
-    """Return what leads from `old` to `new` in key order, or None when that is more than `limit` changes."""
+def find_changes(old: Iterable[Pair], new: Iterable[Pair], limit: int | None) -> list[RRsetChange] | None:
+    """Return what leads from `old` to `new` in key order, or None when that is more than a limit of changes."""
     changes: list[RRsetChange] = []
     rest_old, rest_new = iter(old), iter(new)
     was, now = next(rest_old, None), next(rest_new, None)
@@ -66,11 +66,21 @@ def count_records(changes: Iterable[RRsetChange]) -> tuple[int, int]:
     return removed, added
 
 
-def rrset_balance(changes: Sequence[RRsetChange]) -> tuple[int, int]:
-    """Return by how much changes raise the number of RRsets and of records."""
+def rrset_balance(changes: Sequence[RRsetChange]) -> tuple[int, int, int]:
+    """Return by how much changes raise the number of RRsets, of records and of their octets in wire form."""
     rrsets = sum((change.new is not None) - (change.old is not None) for change in changes)
     records = sum(_count(change.new) - _count(change.old) for change in changes)
-    return rrsets, records
+    octets = sum(_octets(change.key, change.new) - _octets(change.key, change.old) for change in changes)
+    return rrsets, records, octets
+
+
+def invert_changes(changes: Iterable[RRsetChange]) -> list[RRsetChange]:
+    """Return what takes changes back."""
+    return [RRsetChange(change.key, change.new, change.old) for change in changes]
+
+
+def _octets(key: bytes, value: bytes | None) -> int:
+    return 0 if value is None else pair_octets(key, value)
 
 
 def _count(value: bytes | None) -> int:

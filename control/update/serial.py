@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SOA serials: serial number arithmetic (RFC 1982) and reading the serial out of an SOA."""
+"""SOA serials: serial number arithmetic (RFC 1982), serial policies, and reading and setting the serial in an SOA."""
 
-from control.store.keys import unpack_rdatas
+from datetime import UTC, datetime
+
+from control.conf.zone import SerialModulo
+from control.store.keys import pack_rrset, unpack_rdatas, unpack_ttl
 
 SOA_NUMBERS_BYTES = 20
+MODULUS = 1 << 32
 
 
 def compare_serials(a: int, b: int) -> int | None:
@@ -22,14 +26,33 @@ def serial_of_soa(value: bytes) -> int:
     return int.from_bytes(rdata[-SOA_NUMBERS_BYTES:][:4], "big")
 
 
-def serial_warnings(old: int, new: int) -> tuple[str, ...]:
-    """Return what is to be said of a zone file whose contents changed and whose serial went from `old` to `new`."""
-    match compare_serials(old, new):
-        case -1:
-            return ()
-        case 0:
-            return ("zone file changed without SOA serial update",)
-        case 1:
-            return ("zone file changed with decreased SOA serial",)
-        case _:
-            return ("zone file changed with incomparable SOA serial",)
+def set_serial(value: bytes, serial: int) -> bytes:
+    """Return the value of an SOA RRset with another serial."""
+    rdata = unpack_rdatas(value)[0]
+    at = len(rdata) - SOA_NUMBERS_BYTES
+    return pack_rrset(unpack_ttl(value), [rdata[:at] + serial.to_bytes(4, "big") + rdata[at + 4 :]])
+
+
+def next_serial(current: int, policy: str, modulo: SerialModulo, now_s: int) -> int:
+    """Return the serial that follows `current` under a `zone.serial-policy` at a time of day.
+
+    A policy that gives none greater than `current` gives way to increment. The result is congruent to the remainder of
+    `modulo`.
+    """
+    if policy == "increment":
+        wanted = current + 1
+    elif policy == "unixtime":
+        wanted = now_s + modulo.shift
+    elif policy == "dateserial":
+        wanted = int(datetime.fromtimestamp(now_s, UTC).strftime("%Y%m%d")) * 100
+    else:
+        raise ValueError(f"unknown serial policy {policy}")
+    wanted = _congruent(wanted, modulo)
+    return wanted if compare_serials(current, wanted) == -1 else _congruent(current + 1, modulo)
+
+
+def _congruent(number: int, modulo: SerialModulo) -> int:
+    """Return the first serial from `number` on that has the wanted remainder."""
+    serial = number % MODULUS
+    serial += (modulo.remainder - serial) % modulo.modulus
+    return serial if serial < MODULUS else modulo.remainder

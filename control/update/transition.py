@@ -8,18 +8,22 @@ from control.errors import ZoneInvalid
 from control.store.contents import apply_changes, get_rrset, iterate_beneath, owner_pairs
 from control.store.environment import Transaction
 from control.store.keys import (
+    RRSIG,
+    ZONE_ID_BYTES,
     Pair,
     Record,
     RRsetChange,
     name_text,
     owner_of_key,
-    pack_rrset,
+    pack_typed,
     parse_owner_key,
     rrset_key,
+    type_of_key,
     unpack_rdatas,
     unpack_ttl,
+    zone_prefix,
 )
-from control.store.zones import StoredZone, put_zone
+from control.store.zones import StoredZone
 from control.update.difference import owners_touched, rrset_balance, shifted_owners
 from control.update.serial import serial_of_soa
 
@@ -35,19 +39,18 @@ class OwnerContents:
 
 
 def advance(txn: Transaction, zone: StoredZone, changes: Sequence[RRsetChange], version: int) -> StoredZone:
-    """Write changes, after which the zone has `version`; return the zone as it is now."""
+    """Write changes of the contents; return the zone as it is then, which the caller records."""
     apply_changes(txn, changes)
-    rrsets, records = rrset_balance(changes)
+    rrsets, records, octets = rrset_balance(changes)
     soa = get_rrset(txn, zone, zone.apex, SOA)
-    advanced = replace(
+    return replace(
         zone,
         version=version,
         serial=zone.serial if soa is None else serial_of_soa(soa),
         rrsets=zone.rrsets + rrsets,
         records=zone.records + records,
+        size=zone.size + octets,
     )
-    put_zone(txn, advanced)
-    return advanced
 
 
 def collect_owners(
@@ -99,7 +102,36 @@ def plan_changes(
         rdatas[key].add(record.rdata)
         ttls[key] = record.ttl
     try:
-        new = {key: pack_rrset(ttls[key], found) if found else None for key, found in rdatas.items()}
+        new = {key: pack_typed(type_of_key(key), ttls[key], found) if found else None for key, found in rdatas.items()}
     except ValueError as exc:
         raise ZoneInvalid(zone.apex, f"{exc}; remove some ({name_text(zone.apex)})") from exc
     return [RRsetChange(key, values[key], new[key]) for key in sorted(new) if values[key] != new[key]]
+
+
+def rebase_changes(txn: Transaction, zone: StoredZone, changes: Iterable[RRsetChange]) -> list[RRsetChange]:
+    """Return changes under the zone's id, from what is there now to their new values, in key order.
+
+    What changes nothing is left out.
+    """
+    prefix = zone_prefix(zone.zone_id)
+    rebased: dict[bytes, RRsetChange] = {}
+    for change in changes:
+        key = prefix + change.key[ZONE_ID_BYTES:]
+        old, new = txn.get(txn.contents, key), change.new
+        if new is not None and type_of_key(key) == RRSIG:
+            new = pack_typed(RRSIG, unpack_ttl(new), unpack_rdatas(new))
+        if old != new:
+            rebased[key] = RRsetChange(key, old, new)
+    return [rebased[key] for key in sorted(rebased)]
+
+
+def find_soa_change(zone: StoredZone, changes: Iterable[RRsetChange]) -> RRsetChange | None:
+    """Return the change of the zone's SOA, or None."""
+    soa_key = rrset_key(zone.zone_id, zone.apex, SOA)
+    return next((change for change in changes if change.key == soa_key), None)
+
+
+def soa_value(txn: Transaction, zone: StoredZone) -> tuple[bytes, bytes | None]:
+    """Return key and value of the zone's SOA."""
+    key = rrset_key(zone.zone_id, zone.apex, SOA)
+    return key, txn.get(txn.contents, key)

@@ -27,13 +27,13 @@ def move_pairs(pairs: Iterable[Pair], zone_id: int) -> Iterator[Pair]:
 
 
 def store_chunks(store: Store, zone_id: int, pairs: Iterator[Pair], stop: Event) -> None:
-    """Write all pairs under an id that no zone has; in the store's writing thread. Ends early when `stop` is set."""
+    """Write all pairs under an id that no zone has; in a thread of the store. Ends early when `stop` is set."""
 
     def add(txn: Transaction) -> int:
         condemn(txn, zone_id)
         return add_pairs(txn, zone_id, islice(pairs, CHUNK_RRSETS))
 
-    while not stop.is_set() and store.write_here(add):
+    while not stop.is_set() and store.write(add):
         pass
 
 

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Changesets put together: several into one, and onto the contents of a zone. Pure: values in, values out."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from control.store.changeset import Changeset, Entry, soa_first
+from control.store.keys import TYPE_BYTES, Pair, pack_rrset, unpack_rdatas, unpack_ttl, zone_prefix
+
+SOA_BYTES = (6).to_bytes(TYPE_BYTES, "big")
+RRsetName = tuple[bytes, int]
+"""Owner part of a key, and type."""
+Records = set[tuple[int, bytes]]
+"""TTL and rdata."""
+
+
+class NetChange:
+    """What several changes of one RRset remove and add together."""
+
+    __slots__ = ("added", "removed")
+
+    def __init__(self) -> None:
+        self.removed: Records = set()
+        self.added: Records = set()
+
+    def remove(self, records: Records) -> None:
+        """Take the removal of records after what was before."""
+        self.removed |= records - self.added
+        self.added -= records
+
+    def add(self, records: Records) -> None:
+        """Take the addition of records after what was before; those that come back were never gone."""
+        back = records & self.removed
+        self.removed -= back
+        self.added |= records - back
+
+
+def merge_changesets(changesets: Sequence[Changeset]) -> Changeset:
+    """Return one changeset that leads from where the first begins to where the last ends, without detours."""
+    net = net_changes(changesets)
+    names = sorted(net)
+    return Changeset(
+        changesets[0].serial_from,
+        changesets[-1].serial_to,
+        changesets[-1].timestamp_s,
+        soa_first(_entries((name, net[name].removed) for name in names)),
+        soa_first(_entries((name, net[name].added) for name in names)),
+        merged=True,
+    )
+
+
+def net_changes(changesets: Iterable[Changeset]) -> dict[RRsetName, NetChange]:
+    """Return what changesets, one after the other, do to each RRset."""
+    net: dict[RRsetName, NetChange] = {}
+    for changeset in changesets:
+        for owner, rtype, value in changeset.removals:
+            net.setdefault((owner, rtype), NetChange()).remove(_records(value))
+        for owner, rtype, value in changeset.additions:
+            net.setdefault((owner, rtype), NetChange()).add(_records(value))
+    return net
+
+
+def replay(pairs: Iterable[Pair], net: Mapping[RRsetName, NetChange], zone_id: int) -> Iterator[Pair]:
+    """Yield the pairs of a zone (in key order, under `zone_id`) after changes.
+
+    A record that is not there need not be removed, one that is there need not be added; a SOA replaces another.
+    """
+    prefix = zone_prefix(zone_id)
+    waiting = sorted(
+        (prefix + owner + b"\0" + rtype.to_bytes(TYPE_BYTES, "big"), net[owner, rtype]) for owner, rtype in net
+    )
+    waiting.reverse()
+    for key, value in pairs:
+        while waiting and waiting[-1][0] < key:
+            yield from _changed(waiting.pop(), None)
+        if waiting and waiting[-1][0] == key:
+            yield from _changed(waiting.pop(), value)
+        else:
+            yield key, value
+    while waiting:
+        yield from _changed(waiting.pop(), None)
+
+
+def _changed(change: tuple[bytes, NetChange], value: bytes | None) -> Iterator[Pair]:
+    key, net = change
+    if key[-TYPE_BYTES:] == SOA_BYTES and net.added:
+        value = None
+    records = set() if value is None else _records(value) - net.removed
+    rdatas = {rdata for _, rdata in records | net.added}
+    if rdatas:
+        ttl = min(net.added)[0] if net.added else min(records)[0]
+        yield key, pack_rrset(ttl, rdatas)
+
+
+def _entries(parts: Iterable[tuple[RRsetName, Records]]) -> Iterator[Entry]:
+    """Yield one entry for each RRset with records; all of them have one TTL."""
+    for (owner, rtype), records in parts:
+        if records:
+            yield owner, rtype, pack_rrset(min(records)[0], (rdata for _, rdata in records))
+
+
+def _records(value: bytes) -> Records:
+    ttl = unpack_ttl(value)
+    return {(ttl, rdata) for rdata in unpack_rdatas(value)}

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the door is asked to change."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from control.conf.zone import DEFAULT_SETTINGS, ZoneSettings
+from control.store.keys import Record, RRsetChange
+
+
+class Source(Enum):
+    """Where a change comes from."""
+
+    CONTROL = "control"
+    """A transaction of the control socket."""
+    UPDATE = "update"
+    """Dynamic update (RFC 2136)."""
+    TRANSFER = "transfer"
+    FILE = "file"
+    SIGNING = "signing"
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneUpdate:
+    """A change of one zone: either `changes`, or `removals` and then `additions` (`plan_changes` has their rules).
+
+    `changes` give whole RRset values; their keys may be under any zone id. What an RRset was (`old`) is read anew, so
+    it is of no importance here. Where nothing else raises the serial, the zone's serial policy does.
+    """
+
+    zone: bytes
+    settings: ZoneSettings = DEFAULT_SETTINGS
+    source: Source = Source.CONTROL
+    changes: Sequence[RRsetChange] = ()
+    removals: Sequence[Record] = ()
+    additions: Sequence[Record] = ()
+    base_version: int | None = None
+    """The version the change was made for: with another it is refused (ZoneBusy); 0: for a zone without contents."""
+    may_create: bool = False
+    """A zone without contents gets its first ones; they must have an SOA."""
+    digests: bool = False
+    """The ZONEMD is brought to what `zonemd-generate` wants even if nothing else changes."""
+    keeps_serial: bool = False
+    """The serial is what the change says or was; no policy is applied."""
