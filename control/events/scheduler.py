@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The scheduler of zone events: which event of which zone begins when, on which worker.
+
+At most one event of a zone runs at a time and at most `workers` of all zones. Due times are on one heap, so planning
+costs O(log events) whatever the number of zones, and the loop has one timer. Time comes from the loop, work is done by
+the function given as `execute`: with a loop and workers of a test everything is decided by the test.
+
+Everything here belongs to the loop's thread.
+"""
+
+from collections import deque
+from collections.abc import Callable, Hashable
+from heapq import heapify, heappop, heappush
+from typing import Any, NamedTuple, Protocol
+
+from control.events.event import Event, EventStatus, Phase, Waiter
+from control.events.kinds import HELD_BY_FREEZE, HELD_BY_TRANSACTION, Kind
+from control.events.zone import Freeze, ZoneHandle
+
+STALE_MIN = 1024
+"""The heap is cleaned when it has more entries without effect than this and than those with effect."""
+
+WORK_INTERRUPTED = "the zone is no longer configured"
+
+
+class Cancelled(Exception):
+    """The event will not take place: it was cancelled, or its zone is no longer configured."""
+
+
+class Timer(Protocol):
+    """What `call_at` gives back."""
+
+    def cancel(self) -> None:
+        """Do not call."""
+
+
+class TimeLoop(Protocol):
+    """What the scheduler needs of an asyncio loop."""
+
+    def time(self) -> float:
+        """Seconds since some point."""
+
+    def call_at(self, when: float, callback: Callable[[], None], /) -> Timer:
+        """Call once at a time."""
+
+
+class Runner(NamedTuple):
+    """How events of a kind are carried out."""
+
+    work: Callable[[ZoneHandle, Event], Any]
+    """Runs in a worker and may block; what it raises is why the event failed."""
+    succeeded: Callable[[ZoneHandle, Event, Any], None]
+    """Runs on the loop with the result of `work`, before those who wait are told."""
+
+
+Done = Callable[[Any, Exception | None], None]
+Execute = Callable[[Callable[[], Any], Done], None]
+"""Begin some work elsewhere and call the second argument on the loop with its result or its exception."""
+
+Failed = Callable[[ZoneHandle, Event, Exception], None]
+
+
+class Scheduler:
+    """Plans and begins zone events. `failed` is told of each that failed."""
+
+    def __init__(self, loop: TimeLoop, execute: Execute, workers: int, failed: Failed) -> None:
+        self._loop, self._execute, self._failed = loop, execute, failed
+        self.workers = workers
+        self.runners: dict[Kind, Runner] = {}
+        self.failures = 0
+        """Events that failed since the start."""
+        self.running = 0
+        self._heap: list[tuple[float, int, ZoneHandle, Event]] = []
+        self._tickets = 0
+        self._stale = 0
+        self._ready: deque[tuple[ZoneHandle, Event]] = deque()
+        self._timer: Timer | None = None
+        self._timer_at = 0.0
+        self._stopped = False
+
+    def pending(self) -> int:
+        """Return how many events wait for a worker."""
+        return sum(event.queued for _, event in self._ready)
+
+    def plan(
+        self,
+        zone: ZoneHandle,
+        kind: Kind,
+        delay_s: float = 0.0,
+        *,
+        forced: bool = False,
+        request: Hashable | None = None,
+        waiter: Waiter | None = None,
+    ) -> None:
+        """Plan an event in `delay_s` seconds, or make it earlier if it is planned for later.
+
+        `forced`: it runs although the zone is frozen. `waiter` is told how the event ends; an event that runs already
+        is not it: another one follows.
+        """
+        if zone.removed or self._stopped:
+            if waiter is not None:
+                waiter(Cancelled(WORK_INTERRUPTED))
+            return
+        due = self._loop.time() + delay_s
+        event = zone.planned(kind)
+        if event is None:
+            event = Event(kind, due)
+            zone.events += (event,)
+        moved = event.ticket < 0 or due < event.due
+        event.merge(due, forced, request, waiter)
+        if not event.queued and (moved or forced):
+            self._push(zone, event)
+        self._pump()
+
+    def cancel(self, zone: ZoneHandle, kind: Kind) -> bool:
+        """Forget a planned event; false when there is none or it runs."""
+        event = zone.planned(kind)
+        if event is None:
+            return False
+        self._drop(zone, event)
+        event.settle(Cancelled("cancelled"))
+        return True
+
+    def forget(self, zone: ZoneHandle) -> None:
+        """Cancel all of a zone and plan nothing for it any more; an event that runs comes to its end."""
+        zone.removed = True
+        for event in zone.events:
+            self._drop(zone, event)
+            event.settle(Cancelled(WORK_INTERRUPTED))
+
+    def freeze(self, zone: ZoneHandle, waiter: Waiter | None = None) -> None:
+        """Hold the changing events of a zone from now on; `waiter` is told when none runs any more."""
+        zone.freeze = Freeze.FROZEN if zone.running is None else Freeze.FREEZING
+        self._await_freeze(zone, waiter)
+
+    def thaw(self, zone: ZoneHandle, waiter: Waiter | None = None) -> None:
+        """Let the changing events of a zone go on."""
+        if zone.frozen():
+            zone.freeze = Freeze.NONE if zone.running is None else Freeze.THAWING
+            self._release(zone)
+        self._await_freeze(zone, waiter)
+        self._pump()
+
+    def when_idle(self, zone: ZoneHandle, waiter: Waiter) -> None:
+        """Tell `waiter` when no event of the zone runs, which may be now."""
+        if zone.running is None:
+            waiter(None)
+        else:
+            zone.idle_waiters += (waiter,)
+
+    def resume(self, zone: ZoneHandle) -> None:
+        """Look again at the events of a zone, when what held them has gone."""
+        self._release(zone)
+        self._pump()
+
+    def status(self, zone: ZoneHandle, kind: Kind) -> EventStatus | None:
+        """Return where the event of a kind stands; None when there is none. The times are the loop's."""
+        if zone.running is not None and zone.running.kind is kind:
+            return EventStatus(Phase.RUNNING, zone.running_since)
+        event = zone.planned(kind)
+        if event is None:
+            return None
+        if event.due > self._loop.time():
+            return EventStatus(Phase.PLANNED, event.due)
+        is_frozen = zone.freeze in (Freeze.FROZEN, Freeze.FREEZING) and kind in HELD_BY_FREEZE and not event.forced
+        return EventStatus(Phase.FROZEN if is_frozen else Phase.PENDING, event.due)
+
+    def stop(self) -> None:
+        """Begin nothing any more; those who wait are told."""
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for entry in self._heap:
+            entry[3].settle(Cancelled("the server stops"))
+        for _, event in self._ready:
+            event.settle(Cancelled("the server stops"))
+        self._heap.clear()
+        self._ready.clear()
+
+    def _await_freeze(self, zone: ZoneHandle, waiter: Waiter | None) -> None:
+        if waiter is not None:
+            self.when_idle(zone, waiter)
+
+    def _push(self, zone: ZoneHandle, event: Event) -> None:
+        """Put an event on the heap; an earlier entry of it has no effect any more."""
+        if event.ticket >= 0:
+            self._stale += 1
+        self._tickets += 1
+        event.ticket = self._tickets
+        heappush(self._heap, (event.due, event.ticket, zone, event))
+        if self._stale > STALE_MIN and self._stale * 2 > len(self._heap):
+            self._heap = [entry for entry in self._heap if entry[1] == entry[3].ticket]
+            heapify(self._heap)
+            self._stale = 0
+
+    def _drop(self, zone: ZoneHandle, event: Event) -> None:
+        zone.events = tuple(other for other in zone.events if other is not event)
+        if event.ticket >= 0:
+            self._stale += 1
+        event.ticket, event.queued = -1, False
+
+    def _release(self, zone: ZoneHandle) -> None:
+        """Put the events on the heap that are in no queue."""
+        for event in zone.events:
+            if event.ticket < 0 and not event.queued:
+                self._push(zone, event)
+
+    def _pump(self) -> None:
+        """Begin what can begin, and have the loop wake up for the next."""
+        if self._stopped:
+            return
+        now = self._loop.time()
+        self._collect(now)
+        while self._ready and self.running < self.workers:
+            zone, event = self._ready.popleft()
+            if event.queued:
+                event.queued = False
+                self._begin(zone, event, now)
+        self._set_timer()
+
+    def _collect(self, now: float) -> None:
+        """Move what is due from the heap to the queue of the workers."""
+        while self._heap and (self._heap[0][0] <= now or self._heap[0][1] != self._heap[0][3].ticket):
+            _, ticket, zone, event = heappop(self._heap)
+            if ticket != event.ticket:
+                self._stale -= 1
+                continue
+            event.ticket = -1
+            if zone.running is None and not is_held(zone, event):
+                event.queued = True
+                self._ready.append((zone, event))
+
+    def _begin(self, zone: ZoneHandle, event: Event, now: float) -> None:
+        """Run an event on a worker unless its zone has become busy or frozen while it waited."""
+        if zone.running is not None or is_held(zone, event):
+            return
+        zone.events = tuple(other for other in zone.events if other is not event)
+        zone.running, zone.running_since = event, now
+        self.running += 1
+        runner = self.runners[event.kind]
+
+        def done(result: Any, error: Exception | None) -> None:
+            self._end(zone, event, runner, result, error)
+
+        self._execute(lambda: runner.work(zone, event), done)
+
+    def claim(self, zone: ZoneHandle, kind: Kind) -> Event | None:
+        """Begin an event of a zone outside the workers, for work on many zones together; None when it has to wait.
+
+        What is planned of the kind is taken over. `release` ends it.
+        """
+        event = zone.planned(kind) or Event(kind, self._loop.time())
+        if zone.removed or self._stopped or zone.running is not None or is_held(zone, event):
+            return None
+        self._drop(zone, event)
+        zone.running, zone.running_since = event, self._loop.time()
+        return event
+
+    def release(self, zone: ZoneHandle, event: Event, result: Any, error: Exception | None) -> None:
+        """End a claimed event with what its work gave, or why it failed."""
+        self._conclude(zone, event, self.runners[event.kind], result, error)
+
+    def _end(self, zone: ZoneHandle, event: Event, runner: Runner, result: Any, error: Exception | None) -> None:
+        self.running -= 1
+        self._conclude(zone, event, runner, result, error)
+
+    def _conclude(self, zone: ZoneHandle, event: Event, runner: Runner, result: Any, error: Exception | None) -> None:
+        zone.running = None
+        if error is None and not zone.removed:
+            zone.failure = None
+            runner.succeeded(zone, event, result)
+        elif error is not None:
+            self.failures += 1
+            zone.failure = str(error)
+            self._failed(zone, event, error)
+        event.settle(error)
+        self._rest(zone)
+        self._release(zone)
+        self._pump()
+
+    def _rest(self, zone: ZoneHandle) -> None:
+        """No event of the zone runs any more."""
+        if zone.freeze is Freeze.FREEZING:
+            zone.freeze = Freeze.FROZEN
+        elif zone.freeze is Freeze.THAWING:
+            zone.freeze = Freeze.NONE
+        waiters, zone.idle_waiters = zone.idle_waiters, ()
+        for waiter in waiters:
+            waiter(None)
+
+    def _set_timer(self) -> None:
+        """One timer, at the earliest time on the heap."""
+        when = self._heap[0][0] if self._heap else None
+        if self._timer is not None:
+            if when == self._timer_at:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if when is not None:
+            self._timer, self._timer_at = self._loop.call_at(when, self._wake), when
+
+    def _wake(self) -> None:
+        self._timer = None
+        self._pump()
+
+
+def is_held(zone: ZoneHandle, event: Event) -> bool:
+    """Whether an event has to wait although it is due."""
+    if event.forced:
+        return False
+    if zone.freeze in (Freeze.FROZEN, Freeze.FREEZING) and event.kind in HELD_BY_FREEZE:
+        return True
+    return zone.transaction is not None and event.kind in HELD_BY_TRANSACTION
