@@ -10,6 +10,8 @@ from typing import Any
 from control.server.special import reply_to
 from pyxdp_dns.table import Responder, Table, Transport, Verdict
 
+IPV6_BYTES = 16
+
 
 class TableAnswerer:
     """Answers on the loop's thread; closed until `open` succeeded."""
@@ -18,14 +20,19 @@ class TableAnswerer:
         self._table: Table | None = None
         self._responder: Responder | None = None
 
-    def open(self, path: Path, shm: Any | None, slot: int) -> None:
-        """(Re)open the table and register with a reader slot; raises what opening a table raises."""
+    def open(self, path: Path, shm: Any | None, slot: int, zone_stats: Any | None = None) -> None:
+        """(Re)open the table and register with a reader slot; raises what opening a table raises.
+
+        `zone_stats` is the handle of `ZoneStats`, to count for single zones; it must stay open as long as this.
+        """
         table = Table.open_reader(path)
         try:
             responder = Responder(table, shm, slot)
         except BaseException:
             table.close()
             raise
+        if zone_stats is not None:
+            responder.use_zone_stats(zone_stats)
         self.close()
         self._table, self._responder = table, responder
 
@@ -47,13 +54,14 @@ class TableAnswerer:
         if self._responder is not None:
             self._responder.leave()
 
-    def answer(self, message: bytes) -> bytes | None:
-        """Answer a message that came over TCP, between `enter` and `leave`."""
+    def answer(self, message: bytes, client: bytes = b"") -> bytes | None:
+        """Answer a message that came over TCP from an address (4 or 16 octets), between `enter` and `leave`."""
         if self._responder is None:
             return None
-        reply = self._responder.answer(Transport.TCP, message)
+        transport = Transport.TCP6 if len(client) == IPV6_BYTES else Transport.TCP
+        reply = self._responder.answer(transport, message, client)
         if reply.verdict is Verdict.HANDOFF:
-            return reply_to(message, self._answer_tcp)
+            return self._counted(message, reply_to(message, lambda plain: self._plain(transport, plain)))
         return reply.data if reply.verdict is Verdict.REPLY else None
 
     def answer_handed_off(self, family: int, message: bytes) -> bytes | None:
@@ -61,15 +69,25 @@ class TableAnswerer:
         transport = Transport.UDP4 if family == 4 else Transport.UDP6
         self.enter()
         try:
-            return reply_to(message, lambda plain: self._plain(transport, plain))
+            return self._counted(message, reply_to(message, lambda plain: self._plain(transport, plain)))
         finally:
             self.leave()
 
-    def _answer_tcp(self, message: bytes) -> bytes | None:
-        return self._plain(Transport.TCP, message)
+    def count_reply(self, request: bytes, reply: bytes, rcode: int = -1) -> None:
+        """Count a reply that others composed to a message that `answer` or the engine handed off.
+
+        Between `enter` and `leave`; `rcode` as in `Responder.count_reply`.
+        """
+        if self._responder is not None:
+            self._responder.count_reply(request, reply, rcode)
+
+    def _counted(self, request: bytes, reply: bytes | None) -> bytes | None:
+        if reply is not None:
+            self.count_reply(request, reply)
+        return reply
 
     def _plain(self, transport: Transport, message: bytes) -> bytes | None:
         if self._responder is None:
             return None
-        reply = self._responder.answer(transport, message)
+        reply = self._responder.answer(transport, message, recount=True)
         return reply.data if reply.verdict is Verdict.REPLY else None

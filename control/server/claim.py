@@ -37,17 +37,35 @@ def read_pid(pidfile: str) -> int | None:
         return None
 
 
+def _open_new(path: str) -> int:
+    """Open a new file in place of the old: root must not write through a link that another user put there."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+    except PermissionError:  # a file that was made for us, in a directory that is not ours
+        return os.open(path, flags | os.O_TRUNC, 0o644)
+    return os.open(path, flags | os.O_EXCL, 0o644)
+
+
 def write_pid(pidfile: str) -> None:
     """Put the PID of this process into the file; raise `Claimed`."""
     try:
-        with open(pidfile, "w") as stream:
-            stream.write(f"{os.getpid()}\n")
+        fd = _open_new(pidfile)
+        try:
+            os.write(fd, f"{os.getpid()}\n".encode())
+        finally:
+            os.close(fd)
     except OSError as error:
         raise Claimed(f"PID file '{pidfile}' cannot be written ({error.strerror}), set server.pidfile") from error
 
 
 def remove_pid(pidfile: str) -> None:
-    """Remove the PID file when it is this process's."""
-    if read_pid(pidfile) == os.getpid():
+    """Remove the PID file when it is this process's; empty it where the directory does not permit that."""
+    if read_pid(pidfile) != os.getpid():
+        return
+    try:
+        os.unlink(pidfile)
+    except OSError:
         with contextlib.suppress(OSError):
-            os.unlink(pidfile)
+            os.truncate(pidfile, 0)

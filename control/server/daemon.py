@@ -12,28 +12,38 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 
-from control.conf.check import load_config, warnings
-from control.conf.errors import ConfigurationError
-from control.conf.model import Config, ServerConf, ZoneConf, restart_items
-from control.errors import ControlError
+from control.clock import Clock
+from control.conf.dynamic import ActiveConfiguration
+from control.conf.model import ControlConf, ServerConf
+from control.ctl.connection import Limits
+from control.ctl.server import ControlServer
 from control.log import Log
 from control.server.answerer import TableAnswerer
+from control.server.commands import make_commands
 from control.server.engine import Supervisor
-from control.server.filters import Filters
+from control.server.filters import Filters, memory_path
 from control.server.handoff import HandoffChannel
+from control.server.keeper import Keeper
 from control.server.launch import EngineLauncher, Running
+from control.server.operations import Operations
+from control.server.reloading import Origin, Reloading
+from control.server.service import Service
 from control.server.tcp import TcpLimits, TcpServer
-from control.server.writer import Writer
+from control.server.transactions import Transactions
+from control.server.workers import Workers
 from control.server.zones import Zones
 from pyxdp_dns.errors import EngineError
 from pyxdp_dns.shm import SharedRegion
 
 SYNC_IDLE_S = 1.0
 """The table is written to disk when it has not changed for this long."""
+SECRETS_LOOK_S = 60.0
+"""How often is looked whether secrets are due, for a clock that is set."""
 STOP_WAIT_S = 10.0
-"""How long a running load may take at stop before it is given up; the store then keeps the old version."""
+"""How long running events may take at stop before they are given up; the store then keeps the old versions."""
 
 
 def tcp_limits(server: ServerConf) -> TcpLimits:
@@ -41,42 +51,79 @@ def tcp_limits(server: ServerConf) -> TcpLimits:
     return TcpLimits(server.tcp_idle_timeout_s, server.tcp_io_timeout_ms / 1000, server.tcp_max_clients)
 
 
+def control_limits(control: ControlConf) -> Limits:
+    """The limits of control connections."""
+    return Limits(backlog=control.backlog, timeout_s=control.timeout_s or None)
+
+
 class Daemon:
     """One running daemon; made inside its loop. `listeners` are bound TCP sockets, `running` an engine that lives."""
 
     def __init__(
         self,
-        config: Config,
+        active: ActiveConfiguration,
         log: Log,
         launcher: EngineLauncher,
         listeners: list[socket.socket],
         running: Running | None,
+        service: Service | None = None,
+        origin: Origin | None = None,
     ) -> None:
-        self.config, self.boot_config, self.log = config, config, log
+        config = active.config
+        self.service = Service() if service is None else service
+        self.active, self.boot_config, self.log = active, config, log
         self.loop = asyncio.get_running_loop()
         self.listeners, self.launcher = listeners, launcher
         self.supervisor = Supervisor(launcher, log)
         self.first_engine = running
-        self.zones = Zones(config.database.storage, config.database.map_bytes, log)
-        self.writer = Writer(self.loop)
+        self.shm: SharedRegion | None = None
+        self.stopping = asyncio.Event()
+        self.requested = asyncio.Event()
+        self.reload_whole = False
+        self.changed = asyncio.Event()
+        self.zones = Zones(config, log)
+        self.writer = Workers(self.loop, 1, "table")
+        self.workers = Workers(self.loop, config.server.background_workers, "event")
         self.answerer = TableAnswerer()
         self.tcp = TcpServer(self.loop, self.answerer, tcp_limits(config.server), log)
         self.handoff = HandoffChannel(config.server.rundir, self.answerer.answer_handed_off)
-        self.filters = Filters(config.server.rundir, log)
-        self.shm: SharedRegion | None = None
-        self.stopping = asyncio.Event()
-        self.reloading = asyncio.Event()
-        self.changed = asyncio.Event()
+        self.filters = Filters(memory_path(config.server.rundir), log, launcher.loader())
+        self.keeper = Keeper(self.zones, log, self.workers, config.server.background_workers, self.changed.set, Clock())
+        self.transactions = Transactions(self.keeper.scheduler, lambda: active.transaction is not None)
+        self.reloading = Reloading(active, self.keeper, self.transactions, self.writer, log, origin)
+        self.reloading.on_zones = self._publish_counted
+        self.reloading.on_change = self._use_configuration
+        operations = Operations(active, self.keeper, self.tcp, self.reloading, self.stopping.set)
+        commands = make_commands(active, self.keeper, self.transactions, self.reloading, operations)
+        self.counting = operations.counting
+        self.control = ControlServer(commands, log, control_limits(config.control))
 
-    async def run(self) -> None:
-        """Serve until a signal ends it; raises what keeps the daemon from serving at all."""
-        self.loop.add_signal_handler(signal.SIGTERM, self.stopping.set)
-        self.loop.add_signal_handler(signal.SIGINT, self.stopping.set)
-        self.loop.add_signal_handler(signal.SIGHUP, self.reloading.set)
+    def _use_configuration(self) -> None:
+        """Take over what a changed configuration says of connections and statistics."""
+        config = self.active.config
+        self.counting.configure(config)
+        self.tcp.limits = tcp_limits(config.server)
+        self.control.set_limits(control_limits(config.control))
+
+    async def run(self, noted: Iterable[int] = ()) -> None:
+        """Serve until a signal ends it, or one of those `noted` before; raises what keeps the daemon from serving."""
+        actions: dict[int, Callable[[], None]] = {
+            signal.SIGTERM: self.stopping.set,
+            signal.SIGINT: self.stopping.set,
+            signal.SIGHUP: lambda: self._request_reload(True),
+            signal.SIGUSR1: lambda: self._request_reload(False),
+        }
+        for number, action in actions.items():
+            self.loop.add_signal_handler(number, action)
+        for number in noted:
+            actions[number]()
         self.supervisor.on_start = self._engine_started
         self.supervisor.on_failure = self._check_table
         self.handoff.start(self.loop)
-        tasks = [asyncio.create_task(work) for work in (self._boot(), self._filters(), self._sync_when_idle())]
+        tasks = [
+            asyncio.create_task(work)
+            for work in (self._boot(), self._filters(), self._sync_when_idle(), self._publish_secrets())
+        ]
         tasks.append(asyncio.create_task(self.supervisor.run()))
         stop = asyncio.create_task(self.stopping.wait())
         try:
@@ -100,38 +147,50 @@ class Daemon:
             self.supervisor.take(self.first_engine)
             await self._engine_started()
         fresh = await self.writer.run(self.zones.open)
-        await self.writer.run(lambda: self.zones.publish_server(self.config))
+        config = self.active.config
+        await self.writer.run(lambda: self.zones.publish_server(config))
+        self.keeper.configure(config)
+        self.counting.configure(config)
+        await self._listen(config.control)
         if fresh:
-            await self._fill(self.boot_config.server.async_start)
+            await self._fill(config.server.async_start)
         else:
-            await self._load_all()
+            await self.keeper.start()
             if self.supervisor.running is None:
                 await self.supervisor.restart()
+        await self._publish_counted()
         await self._reload_on_request()
+
+    async def _listen(self, control: ControlConf) -> None:
+        try:
+            await self.control.start(control.listen)
+        except OSError as error:
+            reason = f"control socket '{error.filename}' cannot be bound ({error.strerror}), set control.listen"
+            raise OSError(reason) from error
 
     async def _fill(self, start_first: bool) -> None:
         """Fill a new table; the engine starts after it, or before when `start_first`."""
-        await self.writer.run(lambda: self.zones.publish_empty(self.config.zones.values()))
+        zones = self.active.config.zones
+        await self.writer.run(lambda: self.zones.publish_empty(zones.values()))
         if start_first:
             await self.supervisor.restart()
-        await self._load_all()
+        await self.keeper.start()
         if not start_first:
             await self.supervisor.restart()
 
-    async def _load_all(self) -> None:
-        config = self.config
-        if not config.zones:
-            self.log.warning("no zones loaded")
-        else:
-            self.log.info(f"loading {len(config.zones)} zones")
-        await self._load(config.zones.values(), at_start=True)
-        await self.writer.run(lambda: self.zones.drop_others(config))
-        self.changed.set()
+    async def _publish_counted(self) -> None:
+        """Have zones counted as the configuration says."""
+        config = self.active.config
+        await self.writer.run(lambda: self.zones.with_table(lambda table: self.counting.publish(table, config)))
 
-    async def _load(self, zones: Iterable[ZoneConf], *, at_start: bool) -> None:
-        for zone in zones:
-            await self.writer.run(lambda zone=zone: self.zones.load(zone, at_start=at_start))  # type: ignore[misc]
-            self.changed.set()
+    async def _publish_secrets(self) -> None:
+        """Publish new secrets of DNS cookies whenever the old ones have been in use long enough."""
+        while True:
+            due = self.zones.secrets_due
+            await asyncio.sleep(SECRETS_LOOK_S if due is None else max(0.0, min(due - time.time(), SECRETS_LOOK_S)))
+            due = self.zones.secrets_due
+            if due is not None and due <= time.time():
+                await self.writer.run(lambda: self.zones.publish_server(self.active.config))
 
     async def _engine_started(self) -> None:
         try:
@@ -143,7 +202,11 @@ class Daemon:
         """Share reader slots with a new engine and answer TCP from the table it answers from."""
         old, shm = self.shm, SharedRegion(os.path.join(self.boot_config.server.rundir, "engine.shm"))
         self.shm = shm
-        self.answerer.open(self.zones.table_path, shm.handle, shm.control_slot)
+        running = self.supervisor.running
+        counted = self.counting.open(self.boot_config.server.rundir, 0 if running is None else running.pid)
+        self.answerer.open(
+            self.zones.table_path, shm.handle, shm.control_slot, None if counted is None else counted.handle
+        )
         await self.writer.run(lambda: self.zones.set_readers(shm.handle))
         if old is not None:
             old.close()
@@ -151,10 +214,12 @@ class Daemon:
             listeners, self.listeners = self.listeners, []
             await self.tcp.start(listeners)
             self.log.info("server started answering")
+        self.service.ready()
 
     async def _check_table(self) -> None:
         """The engine could not start: when that is because of the table, build a new one from the store."""
-        await self.writer.run(lambda: self.zones.rebuild_if_refused(self.config))
+        if await self.writer.run(lambda: self.zones.rebuild_if_refused(self.active.config)):
+            await self._publish_counted()
 
     async def _filters(self) -> None:
         await self.filters.load(self.launcher.ports)
@@ -171,47 +236,33 @@ class Daemon:
                 self.log.error(f"{error}, free disk space")
 
     async def _reload_on_request(self) -> None:
+        """Work off SIGHUP, and SIGUSR1 (only the zone files), one after the other."""
         while True:
-            await self.reloading.wait()
-            self.reloading.clear()
-            await self.reload()
+            await self.requested.wait()
+            self.requested.clear()
+            self.service.reloading()
+            if self.reload_whole:
+                self.reload_whole = False
+                await self.reloading.on_signal()
+            else:
+                await self.reloading.files()
+            self.service.ready()
 
-    async def reload(self) -> bool:
-        """Read the configuration again and follow it; on an error the old one stays. True when it was taken."""
-        path = self.config.file
-        self.log.info(f"reloading configuration file '{path}'")
-        try:
-            config = await asyncio.to_thread(load_config, path)
-            self.log.configure(config.logs)
-        except (ConfigurationError, OSError) as error:
-            report_config_error(self.log, path, error)
-            return False
-        for item in restart_items(self.boot_config, config):
-            self.log.warning(f"config, item '{item}' changed, restart the daemon to use it")
-        for text in warnings(config):
-            self.log.warning(text)
-        self.config = config
-        self.tcp.limits = tcp_limits(config.server)
-        try:
-            await self.writer.run(lambda: self.zones.publish_server(config))
-            await self.writer.run(lambda: self.zones.publish_empty(config.zones.values()))
-            await self._load(config.zones.values(), at_start=False)
-            await self.writer.run(lambda: self.zones.drop_others(config))
-        except (ControlError, EngineError) as error:
-            self.log.error(f"reload failed ({error})")
-            return False
-        self.changed.set()
-        self.log.info("configuration reloaded")
-        return True
+    def _request_reload(self, whole: bool) -> None:
+        self.reload_whole = self.reload_whole or whole
+        self.requested.set()
 
     async def _stop(self, keep_engine: bool) -> None:
         """End everything; after a failure the engine answers on, for the next daemon to adopt."""
         self.log.info("stopping server")
-        self.zones.stopping = True
+        self.service.stopping()
+        self.counting.stop()
+        self.keeper.stop()
+        await self.control.stop()
         await self.tcp.stop()
         for listener in self.listeners:
             listener.close()
-        if keep_engine:
+        if keep_engine or self.launcher.keeps_engine:
             self.supervisor.leave()
         else:
             await asyncio.to_thread(self.supervisor.stop)
@@ -219,29 +270,23 @@ class Daemon:
             await self.filters.unload()
         self.handoff.close()
         self.answerer.close()
-        idle = await asyncio.to_thread(self.writer.close, STOP_WAIT_S)
+        idle = await asyncio.to_thread(self.workers.close, STOP_WAIT_S)
+        idle = await asyncio.to_thread(self.writer.close, STOP_WAIT_S) and idle
+        idle = await asyncio.to_thread(self.keeper.committer.close, STOP_WAIT_S) and idle
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(STOP_WAIT_S):
+                await self.loop.shutdown_default_executor()
         if idle:
-            with contextlib.suppress(EngineError):
-                await asyncio.to_thread(self.zones.sync)
-            await asyncio.to_thread(self.zones.close)
+            self.zones.close()
             if self.shm is not None:
                 self.shm.close()
         else:
-            self.log.warning("a zone is still loading, its load is given up")
+            self.log.warning("an event of a zone still runs, it is given up")
         self.log.info("shutting down")
 
 
 def remove_engine_files(rundir: str) -> None:
     """Remove what an engine that has ended leaves in the run directory; its lock file stays for the next one."""
-    for name in ("engine.sock", "engine-reply.sock", "engine.shm"):
+    for name in ("engine.sock", "engine-reply.sock", "engine.shm", "zones.shm"):
         with contextlib.suppress(OSError):
             os.unlink(os.path.join(rundir, name))
-
-
-def report_config_error(log: Log, path: str, error: ConfigurationError | OSError) -> None:
-    """Log why a configuration was not taken, in Knot's two lines."""
-    if isinstance(error, ConfigurationError):
-        log.error(str(error))
-        log.critical(f"failed to load configuration file '{path}' ({error.reason})")
-    else:
-        log.critical(f"failed to load configuration file '{path}' ({error.strerror or error})")

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import socket
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from control.log import DEBUG, WARNING, Log
 from control.server.bind import BACKLOG
@@ -29,8 +29,16 @@ class Answerer(Protocol):
     def leave(self) -> None:
         """Hold nothing of the table."""
 
-    def answer(self, message: bytes) -> bytes | None:
-        """Return the response to a message, or None when it gets none."""
+    def answer(self, message: bytes, client: bytes) -> bytes | None:
+        """Return the response to a message from an address (its octets), or None when it gets none."""
+
+
+def packed_address(peer: Any) -> bytes:
+    """Return the octets of a socket's peer; none when it is no IP address (any more)."""
+    if not isinstance(peer, tuple):
+        return b""
+    family = socket.AF_INET if len(peer) == 2 else socket.AF_INET6
+    return socket.inet_pton(family, peer[0].partition("%")[0])
 
 
 @dataclass(slots=True)
@@ -61,6 +69,7 @@ class Connection(asyncio.Protocol):
         self.server = server
         self.loop = server.loop
         self.transport: asyncio.Transport
+        self.client = b""
         self.input = bytearray()
         self.paused = False
         self.ended = False
@@ -76,6 +85,7 @@ class Connection(asyncio.Protocol):
         if not self.server.admit(self):
             transport.abort()
             return
+        self.client = packed_address(transport.get_extra_info("peername"))
         transport.set_write_buffer_limits(high=OUTPUT_HIGH_BYTES)
         self.schedule()
 
@@ -142,7 +152,7 @@ class Connection(asyncio.Protocol):
                 if end > size:
                     break
                 self.server.counters.queries += 1
-                reply = answerer.answer(bytes(data[pos + LENGTH_BYTES : end]))
+                reply = answerer.answer(bytes(data[pos + LENGTH_BYTES : end]), self.client)
                 pos = end
                 if reply is not None:
                     replies += (len(reply).to_bytes(LENGTH_BYTES, "big"), reply)

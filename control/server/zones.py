@@ -1,25 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Zones as configured into the store and the table: loading, dropping, rebuilding. Runs in the writer thread."""
+"""Store, response table and door of a daemon: opening, filling, putting a refused table aside, closing.
+
+Everything here blocks and is called from worker threads; the door's lock makes the table one thread's at a time.
+"""
 
 import os
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Container, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from control.conf.model import Config, ZoneConf
+from control.conf.model import Config
 from control.conf.values import name_to_wire
-from control.errors import ControlError
-from control.log import DEBUG, ERROR, INFO, WARNING, Log
-from control.update.results import LoadResult, Outcome
-from pyxdp_dns.errors import EngineError, TableRefused, ZoneCheckError, ZoneFileError
+from control.conf.zone import ZoneConf
+from control.errors import ControlError, ZoneMissing
+from control.log import ERROR, Log
+from pyxdp_dns.errors import EngineError, TableRefused
 from pyxdp_dns.table import ServerInfo, Table
 
-ERRORS_LOGGED = 20
-"""Errors of one zone file that are logged one by one."""
+NO_MODULES: Mapping[str, Any] = {}
 
 
-def server_info(config: Config) -> ServerInfo:
-    """What the server says of itself."""
+def server_info(config: Config, modules: Mapping[str, Any] = NO_MODULES) -> ServerInfo:
+    """What the server says of itself, and what is done around its answers (`ModuleSettings` as a mapping)."""
     server = config.server
     return ServerInfo(
         identity=server.identity,
@@ -27,41 +31,44 @@ def server_info(config: Config) -> ServerInfo:
         nsid=server.nsid,
         udp_payload_ipv4=server.udp_max_payload_ipv4,
         udp_payload_ipv6=server.udp_max_payload_ipv6,
+        **modules,
     )
 
 
 class Zones:
-    """The store, the table and the configured zones. Every method but `__init__` belongs to the writer thread."""
+    """The store, the table and the door; they are there after `open`."""
 
-    def __init__(self, storage: str, map_bytes: int, log: Log) -> None:
-        self.table_path = Path(storage) / "table"
-        self.store_path = Path(storage) / "store"
-        self.map_bytes, self.log = map_bytes, log
+    def __init__(self, config: Config, log: Log) -> None:
+        database = config.database
+        self.table_path = Path(database.storage) / "table"
+        self.store_path = Path(database.journal_db)
+        self.map_bytes, self.durable, self.log = database.map_bytes, not database.asynchronous, log
         self.table: Table | None = None
         self.store: Any = None
         self.door: Any = None
-        self.stopping = False
         self.readers: Any = None
+        self.modules: Any = None
 
     def open(self) -> bool:
         """Open store and table, making what is not there; true when the table is new and has to be filled."""
-        import time
-
+        from control.clock import Clock
         from control.store.environment import Store
+        from control.update.door import Door
 
-        if self.store is None:
-            self.store = Store(self.store_path, self.map_bytes, time.time_ns())
-        fresh = not self.table_path.exists()
-        if not fresh:
+        self.store = Store(self.store_path, self.map_bytes, time.time_ns(), durable=self.durable)
+        table, fresh = self._open_table()
+        self.table = table
+        self.table.set_readers(self.readers)
+        self.door = Door(self.store, table, Clock())
+        return fresh
+
+    def _open_table(self) -> tuple[Table, bool]:
+        if self.table_path.exists():
             try:
-                self.table = Table.open_writer(self.table_path)
+                return Table.open_writer(self.table_path), False
             except TableRefused as error:
                 self.quarantine(str(error))
-                fresh = True
-        if fresh:
-            self.table = Table.create(self.table_path)
-        self._connect()
-        return fresh
+        return Table.create(self.table_path), True
 
     def quarantine(self, reason: str) -> None:
         """Put a table that cannot be used aside, for inspection."""
@@ -79,129 +86,115 @@ class Zones:
             return False
         else:
             return False
-        if self.table is not None:
-            self.table.close()
-            self.table = None
-        self.quarantine(reason)
-        self.open()
+        with self.door.publisher.lock:
+            self.quarantine(reason)
+            old, self.table = self.table, Table.create(self.table_path)
+            self.table.set_readers(self.readers)
+            self.door.publisher.replace(self.table)
+            if old is not None:
+                old.close()
         self.publish_server(config)
         for zone in config.zones.values():
-            self._keep(zone)
+            self.keep(zone)
         return True
-
-    def _connect(self) -> None:
-        from control.clock import Clock
-        from control.update.door import Door
-
-        assert self.table is not None
-        self.table.set_readers(self.readers)
-        self.door = Door(self.store, self.table, Clock())
 
     def set_readers(self, shm: Any | None) -> None:
         """Wait for the readers of this shared region from now on."""
         self.readers = shm
-        if self.table is not None:
-            self.table.set_readers(shm)
+        if self.table is not None and self.door is not None:
+            with self.door.publisher.lock:
+                self.table.set_readers(shm)
 
     def publish_server(self, config: Config) -> None:
-        """Publish identity, version, NSID and payload sizes."""
+        """Publish identity, version, NSID, payload sizes and what modules need; again when `secrets_due` has come."""
+        modules = self._module_settings(config)
+        with self.door.publisher.publishing() as publication:
+            publication.set_server_info(server_info(config, modules))
+
+    @property
+    def secrets_due(self) -> float | None:
+        """When new secrets of DNS cookies have to be published; None: never."""
+        due: float | None = None if self.modules is None else self.modules.secrets.due
+        return due
+
+    def _module_settings(self, config: Config) -> Mapping[str, Any]:
+        if not config.modules:
+            self.modules = None
+            return NO_MODULES
+        from control.server.modules import ServerModules
+
+        if self.modules is None:
+            self.modules = ServerModules()
+        settings: dict[str, Any] = self.modules.settings(config, time.time())._asdict()
+        return settings
+
+    def with_table(self, work: Callable[[Table], None]) -> None:
+        """Do something with the table that nobody else uses meanwhile."""
         assert self.table is not None
-        with self.table.transaction() as txn:
-            txn.set_server_info(server_info(config))
+        with self.door.publisher.lock:
+            work(self.table)
 
     def publish_empty(self, zones: Iterable[ZoneConf]) -> None:
         """Make zones that the table does not have answer SERVFAIL until they are loaded."""
-        assert self.table is not None
-        for zone in zones:
-            apex = name_to_wire(zone.name)
-            if self.table.zone_info(apex) is None:
-                self.door.publish_empty(apex)
+        self.door.publish_empty_many(name_to_wire(zone.name) for zone in zones)
 
-    def drop_others(self, config: Config) -> int:
-        """Drop what is in the table or the store but not configured; return how many."""
-        assert self.table is not None
-        keep = {name_to_wire(name) for name in config.zones}
-        gone = [apex for apex in self.known() if apex not in keep]
-        for apex in gone:
-            self.door.drop(apex)
-        return len(gone)
+    def withdraw(self, apexes: Iterable[bytes]) -> None:
+        """Answer no longer for zones; what the store has of them stays until it is purged."""
+        self.door.withdraw(apexes)
 
-    def known(self) -> set[bytes]:
-        """The zones of table and store."""
+    def withdraw_others(self, keep: Container[bytes]) -> None:
+        """Answer no longer for what the table has beside the zones to keep."""
+        assert self.table is not None
+        with self.door.publisher.lock:
+            gone = [apex for apex in self.table.zones() if apex not in keep]
+        if gone:
+            self.withdraw(gone)
+
+    def stored(self) -> set[bytes]:
+        """Return the zones of which the store has contents or a journal."""
+        from control.store.journal import list_journals
         from control.store.zones import list_zones
 
-        assert self.table is not None
         with self.store.read() as txn:
-            return {zone.apex for zone in list_zones(txn)}.union(self.table.zones())
+            return {zone.apex for zone in list_zones(txn)}.union(apex for apex, _ in list_journals(txn))
 
-    def load(self, zone: ZoneConf, *, at_start: bool) -> bool:
-        """Load a zone's file when it changed; what was served stays when that fails. True: it has contents."""
-        if self.stopping:
-            return False
-        try:
-            result = self.door.load_file(name_to_wire(zone.name), zone.file, zone.default_ttl)
-        except (ControlError, EngineError, OSError) as error:
-            self._failed(zone, error)
-            return self._keep(zone)
-        self._loaded(zone, result, at_start)
-        return True
-
-    def _keep(self, zone: ZoneConf) -> bool:
-        """Serve what the store has of a zone, or SERVFAIL."""
+    def keep(self, zone: ZoneConf) -> int | None:
+        """Serve what the store has of a zone whose load failed, or SERVFAIL; return the serial that is served."""
         apex = name_to_wire(zone.name)
         try:
             if self.door.ensure_table(apex):
-                return True
+                serial: int = self.door.find_zone(apex).serial
+                return serial
             self.publish_empty((zone,))
         except (ControlError, EngineError) as error:
             self.log.zone(ERROR, zone.name, f"zone cannot be published ({error})")
-        return False
+        return None
 
-    def _failed(self, zone: ZoneConf, error: Exception) -> None:
-        reason = ""
-        if not os.path.exists(zone.file):
-            reason = "not exists"
-        elif isinstance(error, OSError):
-            reason = error.strerror or str(error)
-        if reason:
-            self._error(zone, f"failed to parse zone file '{zone.file}' ({reason})")
-        elif isinstance(error, ZoneFileError):
-            for file, line, text in error.errors[:ERRORS_LOGGED]:
-                self._error(zone, f"zone loader, error in zone, file '{file}', line {line} ({text})")
-            self._error(zone, f"zone loader, failed to load, file '{zone.file}', {error.count} errors")
-            reason = "invalid zone file"
-        elif isinstance(error, ZoneCheckError):
-            for owner, text in error.findings[:ERRORS_LOGGED]:
-                self._error(zone, f"check, node {owner}, {text}")
-            reason = "semantic check"
-        self._error(zone, f"zone event 'load' failed ({reason or error})")
+    def load_failed(self, zone: ZoneConf, error: Exception, *, cold: bool) -> int | None:
+        """Serve what is left of a zone that could not be loaded; return its serial, None: SERVFAIL.
 
-    def _error(self, zone: ZoneConf, text: str) -> None:
-        self.log.zone(ERROR, zone.name, text)
-
-    def _loaded(self, zone: ZoneConf, result: LoadResult, at_start: bool) -> None:
-        for warning in result.warnings:
-            self.log.zone(WARNING, zone.name, warning)
-        if result.outcome is Outcome.UNCHANGED:
-            text = f"loaded, serial {result.new_serial}, zone file unchanged"
-            self.log.zone(INFO if at_start else DEBUG, zone.name, text)
-            return
-        old = "none" if result.old_serial is None else str(result.old_serial)
-        if result.old_serial is None:
-            self.log.zone(INFO, zone.name, f"zone file loaded, serial {result.new_serial}")
-        else:
-            self.log.zone(INFO, zone.name, f"zone file loaded, serial updated {old} -> {result.new_serial}")
-        text = f"loaded, serial {old} -> {result.new_serial}, {result.records} records, {result.seconds:.2f} seconds"
-        self.log.zone(INFO, zone.name, text)
+        When a zone's file cannot be read, what was served stays. A zone that has nothing to be loaded from has no
+        contents when the daemon starts.
+        """
+        if not (cold and isinstance(error, ZoneMissing)):
+            return self.keep(zone)
+        try:
+            self.door.publish_empty(name_to_wire(zone.name))
+        except (ControlError, EngineError) as problem:
+            self.log.zone(ERROR, zone.name, f"zone cannot be published ({problem})")
+        return None
 
     def sync(self) -> None:
         """Write the table to disk."""
-        if self.table is not None:
-            self.table.sync()
+        if self.table is not None and self.door is not None:
+            with self.door.publisher.lock:
+                self.table.sync()
 
     def close(self) -> None:
         """Close table and store."""
         if self.table is not None:
+            with suppress(EngineError):
+                self.table.sync()
             self.table.close()
             self.table = None
         if self.store is not None:

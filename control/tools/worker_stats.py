@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""xdpdnsctl stats: what became of every message, worker by worker, read from the engine's shared region."""
+"""xdpdnsctl worker-stats: what became of every message, worker by worker, read from the engine's shared region."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ REGION = "engine.shm"
 
 def register(commands: Any) -> None:
     """Add the command to the program's subparsers."""
-    parser = commands.add_parser("stats", help="show the counters of the running engine's workers")
+    parser = commands.add_parser("worker-stats", help="show the counters of the running engine's workers")
     parser.add_argument("-c", "--config", metavar="FILE", default=DEFAULT_CONFIG, help="configuration of the daemon")
     parser.add_argument("--json", action="store_true", help="print a JSON array instead of lines")
     parser.set_defaults(run=run_stats)

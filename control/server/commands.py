@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every command of the control socket that this server has."""
+
+import time
+from collections.abc import Iterator
+
+from control.conf.dynamic import ActiveConfiguration
+from control.ctl import server_commands, zone_status
+from control.ctl.command import Command
+from control.server import primary
+from control.server.conf_commands import ConfCommands
+from control.server.journal_command import JournalCommand
+from control.server.keeper import Keeper
+from control.server.operations import Operations
+from control.server.reloading import Reloading
+from control.server.transactions import Transactions
+from control.server.zone_actions import ZoneActions
+from control.server.zone_edits import ZoneEdits
+from control.server.zone_state import state_reader
+
+
+def make_commands(
+    active: ActiveConfiguration,
+    keeper: Keeper,
+    transactions: Transactions,
+    reloading: Reloading,
+    operations: Operations,
+) -> Iterator[Command]:
+    """Yield the commands."""
+    yield from server_commands.commands(operations)
+    yield from operations.commands()
+    states = state_reader(keeper.scheduler, keeper.loop.time, time.time)
+    yield zone_status.command(keeper.directory, states, time.time)
+    yield from ZoneActions(keeper, transactions).commands()
+    yield from primary.commands(keeper.directory)
+    yield from ZoneEdits(keeper, transactions).commands()
+    yield from JournalCommand(keeper).commands()
+    yield from ConfCommands(active, transactions, reloading, keeper.log).commands()

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands that do something with zones: reload, flush, freeze, thaw, purge."""
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+
+from control.ctl.command import Command, Reply, Request, letters_of, normalise_zone, zone_command
+from control.ctl.errors import CommandError, Reason
+from control.ctl.unit import Unit
+from control.events.kinds import Kind
+from control.events.zone import Freeze, ZoneHandle
+from control.log import INFO, NOTICE, WARNING
+from control.server.keeper import Keeper
+from control.server.runners import NEVER, REREAD, OutputDirectory, RewriteFile
+from control.server.transactions import Transactions
+from control.server.waiting import make_waiter, run_event
+
+EXPIRE, ZONE_FILE, JOURNAL, TIMERS, KASP, CATALOG, ORPHAN, KEYS = "efjtkcoy"
+PURGED_BY_DEFAULT = frozenset((EXPIRE, ZONE_FILE, JOURNAL, TIMERS, KASP, CATALOG))
+PURGE_LETTERS = PURGED_BY_DEFAULT | {ORPHAN, KEYS}
+TO_DIRECTORY = "d"
+SYNC_DISABLED = "zonefile synchronization disabled, use force command to override it"
+
+FreezeOrThaw = Callable[..., None]
+
+
+class ZoneActions:
+    """What the commands do; one instance per daemon."""
+
+    def __init__(self, keeper: Keeper, transactions: Transactions) -> None:
+        self.keeper, self.transactions = keeper, transactions
+        self.scheduler, self.log = keeper.scheduler, keeper.log
+
+    async def reload(self, zone: ZoneHandle, _operand: Unit, request: Request, reply: Reply) -> None:
+        """Read the zone file whatever its times say. An open transaction of the zone is aborted."""
+        self.transactions.abort_if_open(zone)
+        await run_event(self.scheduler, zone, Kind.LOAD, request, reply, REREAD)
+
+    async def flush(self, zone: ZoneHandle, operand: Unit, request: Request, reply: Reply) -> None:
+        """Write the zone file, or a copy into a directory."""
+        if TO_DIRECTORY in letters_of(operand):
+            if not operand.data:
+                raise CommandError(Reason.MISSING_PARAMETER)
+            asked = OutputDirectory(os.path.abspath(operand.data))
+            await run_event(self.scheduler, zone, Kind.FLUSH, request, reply, asked)
+        elif zone.conf.settings.zonefile_sync_s == NEVER and not request.force:
+            self.log.zone(WARNING, zone.name, SYNC_DISABLED)
+        else:
+            await run_event(self.scheduler, zone, Kind.FLUSH, request, reply, RewriteFile())
+
+    async def freeze(self, zone: ZoneHandle, _operand: Unit, request: Request, reply: Reply) -> None:
+        """Hold changes from now on."""
+        self.log.zone(INFO, zone.name, "zone updates frozen")
+        await self._with_waiter(self.scheduler.freeze, zone, request, reply)
+
+    async def thaw(self, zone: ZoneHandle, _operand: Unit, request: Request, reply: Reply) -> None:
+        """Let changes go on."""
+        if zone.freeze is not Freeze.NONE:
+            self.log.zone(INFO, zone.name, "zone updates unfrozen")
+        await self._with_waiter(self.scheduler.thaw, zone, request, reply)
+
+    async def _with_waiter(self, change: FreezeOrThaw, zone: ZoneHandle, request: Request, reply: Reply) -> None:
+        if not request.blocking:
+            change(zone)
+            return
+        waiter, future = make_waiter()
+        change(zone, waiter)
+        await reply.wait(future)
+
+    async def purge(self, zone: ZoneHandle, operand: Unit, _request: Request, _reply: Reply) -> None:
+        """Remove what the letters name of a zone, after its running event."""
+        letters = letters_of(operand) & PURGE_LETTERS or PURGED_BY_DEFAULT
+        waiter, idle = make_waiter()
+        self.scheduler.when_idle(zone, waiter)
+        await idle
+        if EXPIRE in letters:
+            self.transactions.abort_if_open(zone)
+            self.scheduler.cancel(zone, Kind.FLUSH)
+        await self.keeper.workers.run(lambda: self._purge(zone, letters))
+        if EXPIRE in letters:
+            zone.serial = None
+            self.log.zone(INFO, zone.name, "zone expired")
+        self.log.zone(
+            NOTICE, zone.name, "zone purged" if letters >= PURGED_BY_DEFAULT else "requested zone data purged"
+        )
+        self.keeper.changed()
+
+    def _purge(self, zone: ZoneHandle, letters: frozenset[str]) -> None:
+        """Blocks. The order leaves what can be loaded again, should the daemon end in the middle."""
+        door = self.keeper.zones.door
+        if EXPIRE in letters:
+            door.expire(zone.wire)
+        if ZONE_FILE in letters:
+            with suppress(FileNotFoundError):
+                os.unlink(zone.conf.file)
+        if JOURNAL in letters:
+            door.purge_journal(zone.wire)
+            if EXPIRE in letters:
+                door.drop(zone.wire)
+                door.publish_empty(zone.wire)
+
+    async def purge_orphan(self, operand: Unit) -> None:
+        """Remove all the store has of a zone that is not configured; nothing is done for one that is."""
+        name = normalise_zone(operand.zone or "")
+        if self.keeper.directory.find(name) is None:
+            await self.keeper.purge_orphans([name])
+
+    async def purge_all_orphans(self) -> None:
+        """Remove all the store has of zones that are not configured."""
+        await self.keeper.purge_orphans(None)
+
+    def purge_command(self) -> Command:
+        """zone-purge: with `+orphan` zones are those that are not configured."""
+        plain = zone_command("zone-purge", self.keeper.directory, self.purge, exclusive=True)
+
+        async def run(request: Request, reply: Reply) -> None:
+            if ORPHAN not in request.letters:
+                await plain.run(request, reply)
+            elif request.first.zone is None:
+                await self.purge_all_orphans()
+            else:
+                for operand in request.operands:
+                    await self.purge_orphan(operand)
+
+        return plain._replace(run=run)
+
+    def commands(self) -> Iterable[Command]:
+        """Return the commands."""
+        zones = self.keeper.directory
+        return (
+            zone_command("zone-reload", zones, self.reload),
+            zone_command("zone-flush", zones, self.flush),
+            zone_command("zone-freeze", zones, self.freeze),
+            zone_command("zone-thaw", zones, self.thaw),
+            self.purge_command(),
+        )
