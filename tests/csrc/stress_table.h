@@ -137,7 +137,7 @@ static inline bool stress_read(struct stress_reader *reader, unsigned round)
 		uint32_t version;
 		xd_reply reply;
 
-		xd_responder_answer(reader->responder, XD_UDP4, msg, len, sizeof(msg), &reply);
+		xd_responder_answer(reader->responder, &(xd_client){ .transport = XD_UDP4 }, msg, len, sizeof(msg), &reply);
 		version = reply.verdict == XD_REPLY ? stress_version(msg, reply.len) : 0;
 		is_right = version && version >= reader->last && reply.rcode == questions[i].rcode &&
 		           xd_load_be16(msg + 6) + xd_load_be16(msg + 8) + xd_load_be16(msg + 10) == questions[i].records;

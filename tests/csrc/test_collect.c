@@ -96,7 +96,7 @@ static void test_order(void)
 	}
 }
 
-/* The same owner in several places of the file makes one RRset, the first TTL wins, duplicates go, rdatas are sorted. */
+/* The same owner in several places of the file makes one RRset, the last TTL wins, duplicates go, rdatas are sorted. */
 static void test_grouping(void)
 {
 	static const uint8_t expected[] = "\0\0\0\0\7example\0a\0\0\0\20"
@@ -110,7 +110,7 @@ static void test_grouping(void)
 
 	memset(findings, 0, sizeof(findings));
 	xd_collector_init(&collector, apex, 7);
-	add(&collector, (const uint8_t *)"\1A\7eXample", 16, 5, "ba", 2);
+	add(&collector, (const uint8_t *)"\1A\7eXample", 16, 9, "ba", 2);
 	add(&collector, apex, 16, 6, "x", 1);
 	add(&collector, (const uint8_t *)"\1a\7example", 16, 9, "", 0);
 	add(&collector, (const uint8_t *)"\1a\7example", 1, 9, "x", 1);

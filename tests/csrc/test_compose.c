@@ -99,11 +99,11 @@ static void test_place(unsigned filler)
 	xd_responder_enter(responder);
 	for (unsigned wants_dnssec = 0; wants_dnssec < 2; wants_dnssec++) {
 		len = test_query(msg, "q.c.test.", XD_T_MX, 1232, wants_dnssec);
-		xd_responder_answer(responder, XD_TCP, msg, len, sizeof(msg), &reply);
+		xd_responder_answer(responder, &(xd_client){ .transport = XD_TCP4 }, msg, len, sizeof(msg), &reply);
 		EXPECT(reply_is_sound(msg, reply.len) && !reply.truncated, "reply", filler);
 		EXPECT(count_right(msg, reply.len, filler) == EXCHANGES, "exchanges", filler);
 		len = test_query(msg, "q.c.test.", XD_T_MX, 1232, wants_dnssec);
-		xd_responder_answer(responder, XD_UDP4, msg, len, sizeof(msg), &reply);
+		xd_responder_answer(responder, &(xd_client){ .transport = XD_UDP4 }, msg, len, sizeof(msg), &reply);
 		EXPECT(reply_is_sound(msg, reply.len) && reply.len <= 1232, "UDP", filler);
 	}
 	xd_responder_free(responder);

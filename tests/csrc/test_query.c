@@ -39,6 +39,7 @@ static const struct query_case cases[] = {
 	CASE("response", "\0\0\x81\0\0\1\0\0\0\0\0\0" QUESTION, XD_QUERY_RESPONSE, 0),
 	CASE("opcode", "\0\0\x10\0\0\1\0\0\0\0\0\0" QUESTION, XD_QUERY_OPCODE, 0),
 	CASE("no question", "\0\0\0\0\0\0\0\0\0\0\0\0", XD_QUERY_BAD_QUESTION, 0),
+	CASE("EDNS without a question", "\0\0\0\0\0\0\0\0\0\0\0\1" OPT("\0", "\0\0") "\0\0", XD_QUERY_NO_QUESTION, 0),
 	CASE("two questions", "\0\0\0\0\0\2\0\0\0\0\0\0" QUESTION QUESTION, XD_QUERY_BAD_QUESTION, 0),
 	CASE("no type", HEAD "\0\1a\0", XD_QUERY_BAD_QUESTION, 0),
 	CASE("half a class", HEAD "\0\1a\0\0\1\0", XD_QUERY_BAD_QUESTION, 0),

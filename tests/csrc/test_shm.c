@@ -32,7 +32,10 @@ static void test_made_and_opened(void)
 	if (!made || !opened)
 		return;
 	EXPECT(opened->slot_count == 3 + XD_CONTROL_SLOTS && xd_shm_control_slot(opened) == 3, "control slots come last");
-	EXPECT(xd_shm_bytes(opened) == 64 + opened->slot_count * sizeof(struct xd_worker_slot), "size");
+	EXPECT(xd_shm_rows_at(opened->slot_count) % 4096 == 0 &&
+	               xd_shm_rows_at(opened->slot_count) >= 64 + opened->slot_count * sizeof(struct xd_worker_slot),
+	       "rows begin on a page behind the slots");
+	EXPECT(xd_shm_bytes(opened) == xd_shm_rows_at(opened->slot_count) + opened->slot_count * 4096u, "size");
 	EXPECT(opened->engine_pid == (uint32_t)getpid(), "whose it is");
 	for (uint32_t i = 0; i < opened->slot_count; i++) {
 		EXPECT(seen(opened, i) == XD_SEEN_IDLE, "nobody reads yet");

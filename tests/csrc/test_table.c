@@ -310,7 +310,7 @@ static void test_least_room(void)
 	len = test_query(msg, name, XD_T_A, 512, false);
 	memcpy(msg + len, nsid, sizeof(nsid));
 	msg[len - 1] = sizeof(nsid);
-	xd_responder_answer(responder, XD_TCP, msg, len + sizeof(nsid), 512, &reply);
+	xd_responder_answer(responder, &(xd_client){ .transport = XD_TCP4 }, msg, len + sizeof(nsid), 512, &reply);
 	EXPECT(reply.verdict == XD_REPLY && reply.len <= 512 && reply_is_sound(msg, reply.len), "least room");
 	xd_responder_free(responder);
 	xd_table_close(table);

@@ -190,7 +190,7 @@ static size_t ask(xd_responder *responder, const char *name, uint16_t type, uint
 	xd_reply reply;
 
 	xd_responder_enter(responder);
-	xd_responder_answer(responder, XD_TCP, msg, len, XD_MSG_MAX, &reply);
+	xd_responder_answer(responder, &(xd_client){ .transport = XD_TCP4 }, msg, len, XD_MSG_MAX, &reply);
 	NEED(reply.verdict == XD_REPLY);
 	return reply.len;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any octets as a message: the reply stays inside its buffer and the size agreed on, is well-formed and repeats the question.
- * The first octet chooses the transport, the second the room.
+ * The first octet chooses the transport and whether cookies, rate limits and statistics are on, the second the room.
  */
 #include <unistd.h>
 
@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const uint64_t seed[2] = { 1, 3 };
 
-static xd_responder *make_responder(void)
+static xd_responder *make_responder(bool has_modules)
 {
 	static xd_server_info info = {
 		.udp_payload_ipv4 = PAYLOAD, .udp_payload_ipv6 = PAYLOAD, .nsid_len = 255, .version_len = 255
@@ -31,6 +31,11 @@ static xd_responder *make_responder(void)
 	NEED(mkdtemp(directory) != NULL);
 	snprintf(path, sizeof(path), "%s/table", directory);
 	memset(info.nsid, 'n', sizeof(info.nsid));
+	if (has_modules) {
+		info.stats_families = UINT32_MAX;
+		info.cookies = (xd_cookie_conf){ .secret_count = 2, .badcookie_slip = 2, .secrets = { "one", "other" } };
+		info.rrl = (xd_rrl_conf){ .rate_limit = 10, .instant_limit = 20, .slip = 2, .table_size = 16 };
+	}
 	memset(info.version, 'v', sizeof(info.version));
 	test_name(apex, "empty.test.");
 	NEED(xd_table_create(path, &table) == 0 && xd_txn_begin(table) == 0);
@@ -47,7 +52,7 @@ static size_t size_agreed(const struct xd_query *query, bool has_edns, int trans
 {
 	size_t limit = 512;
 
-	if (transport == XD_TCP)
+	if (transport == XD_TCP4 || transport == XD_TCP6)
 		return room;
 	if (has_edns)
 		limit = query->payload < 512 ? 512 : query->payload > PAYLOAD ? PAYLOAD : query->payload;
@@ -71,17 +76,22 @@ static void check_reply(const uint8_t *query_msg, size_t len, const uint8_t *msg
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const size_t rooms[] = { 512, 1232, 4096, XD_MSG_MAX };
-	static xd_responder *responder;
+	static const uint8_t address[16] = { 0x20, 0x01, 0x0d, 0xb8 };
+	static xd_responder *responders[2];
+	xd_client client = { .address = address };
+	xd_responder *responder;
 	xd_reply reply;
-	int transport;
 	uint8_t *msg;
 	size_t room;
 
-	if (!responder)
-		responder = make_responder();
+	if (!responders[0]) {
+		responders[0] = make_responder(false);
+		responders[1] = make_responder(true);
+	}
 	if (size < 2)
 		return 0;
-	transport = data[0] % 3;
+	responder = responders[data[0] >> 7];
+	client.transport = (data[0] & 0x7f) % 6;
 	room = rooms[data[1] % 4];
 	data += 2;
 	size -= 2;
@@ -90,9 +100,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	msg = malloc(room);
 	NEED(msg);
 	memcpy(msg, data, size);
-	xd_responder_answer(responder, transport, msg, size, room, &reply);
+	xd_responder_answer(responder, &client, msg, size, room, &reply);
 	if (reply.verdict == XD_REPLY)
-		check_reply(data, size, msg, &reply, transport, room);
+		check_reply(data, size, msg, &reply, client.transport, room);
 	else
 		NEED(reply.len == 0 && memcmp(msg, data, size) == 0);
 	free(msg);

@@ -87,7 +87,8 @@ static void ask(xd_table *table)
 		size_t len = test_query(msg, questions[i].name, questions[i].type, 4096, i % 4 != 0);
 		xd_reply reply;
 
-		xd_responder_answer(responder, i % 5 ? XD_UDP4 : XD_TCP, msg, len, XD_MSG_MAX, &reply);
+		xd_responder_answer(responder, &(xd_client){ .transport = i % 5 ? XD_UDP4 : XD_TCP4 }, msg, len, XD_MSG_MAX,
+		                    &reply);
 	}
 	xd_responder_free(responder);
 	free(msg);

@@ -88,10 +88,10 @@ class DaemonUnderTest:
             lines += [f"  - domain: {zone}", f"    file: {file}"]
         self.config.write_text("\n".join(lines) + f"\n{extra}")
 
-    def spawn(self) -> subprocess.Popen[bytes]:
+    def spawn(self, *options: str) -> subprocess.Popen[bytes]:
         """Start a daemon without waiting for anything."""
         return subprocess.Popen(
-            self.wrap(sys.executable, "-m", "control.tools.xdpdnsd", "-c", str(self.config)),
+            self.wrap(sys.executable, "-m", "control.tools.xdpdnsd", "-c", str(self.config), *options),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=(self.base / "stderr").open("ab"),
@@ -145,7 +145,8 @@ class DaemonUnderTest:
         while not any(text in self.logged() for text in texts):
             ended = self.process is not None and self.process.poll() is not None
             late = ended or time.monotonic() > deadline
-            assert not late, f"log line {texts} expected\n{self.all_output()}"
+            status = self.process.poll() if self.process is not None else None
+            assert not late, f"log line {texts} expected, exit status {status}\n{self.all_output()}"
             time.sleep(0.01)
 
     def all_output(self) -> str:

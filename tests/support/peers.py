@@ -16,7 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -124,14 +124,19 @@ def knot(
     workers: int = 1,
     server: str = "",
     start_timeout_s: float = START_TIMEOUT_S,
+    probes: Collection[str] | None = None,
+    journal: str = "none",
 ) -> Iterator[Peer]:
-    """Run knotd; `server` is more text for the `server` section (lines of four spaces and an item)."""
+    """Run knotd; `server` is more text for the `server` section (lines of four spaces and an item).
+
+    With `probes`, only these zones are waited for, here and in the other functions.
+    """
     place = place.settled()
     with _directory("knot") as directory:
         listen = f"    listen: {place.address}@{place.port}\n{server}"
-        config = _knot_config(directory, zones, listen, workers)
+        config = _knot_config(directory, zones, listen, workers, journal=journal)
         with _run("knot", ["knotd", "-c", config], place, directory) as peer:
-            wait(peer, zones, place.space, start_timeout_s)
+            wait(peer, zones if probes is None else probes, place.space, start_timeout_s)
             yield peer
 
 
@@ -171,6 +176,7 @@ def nsd(
     servers: int = 1,
     options: str = "",
     start_timeout_s: float = START_TIMEOUT_S,
+    probes: Collection[str] | None = None,
 ) -> Iterator[Peer]:
     """Run nsd without rate limit and control; `options` is more text for its `server` section."""
     place = place.settled()
@@ -187,7 +193,7 @@ def nsd(
             lines += ["zone:", f'name: "{name}"', f'zonefile: "{file.absolute()}"']
         config.write_text("\n".join(lines) + "\n")
         with _run("nsd", ["nsd", "-d", "-c", str(config)], place, directory) as peer:
-            wait(peer, zones, place.space, start_timeout_s)
+            wait(peer, zones if probes is None else probes, place.space, start_timeout_s)
             yield peer
 
 
@@ -199,6 +205,7 @@ def named(
     threads: int = 1,
     options: str = "minimal-responses yes;",
     start_timeout_s: float = START_TIMEOUT_S,
+    probes: Collection[str] | None = None,
 ) -> Iterator[Peer]:
     """Run BIND's named, authoritative only; `options` is more text for its `options` statement."""
     place = place.settled()
@@ -218,20 +225,23 @@ def named(
         config.write_text("\n".join(statements) + "\n")
         argv = ["named", "-g", "-n", str(threads), "-c", str(config)]
         with _run("named", argv, place, directory) as peer:
-            wait(peer, zones, place.space, start_timeout_s)
+            wait(peer, zones if probes is None else probes, place.space, start_timeout_s)
             yield peer
 
 
-def _knot_config(directory: Path, zones: Mapping[str, Path], server: str, workers: int, xdp: str = "") -> str:
+def _knot_config(
+    directory: Path, zones: Mapping[str, Path], server: str, workers: int, xdp: str = "", journal: str = "none"
+) -> str:
     file = directory / "knot.conf"
+    (directory / "db").mkdir()  # knotd makes the journal's directory in it, not this one
     text = (
         f"server:\n    rundir: {directory}\n    udp-workers: {workers}\n    tcp-workers: {workers}\n"
         f"    background-workers: 1\n{server}\n{xdp}"
         f"control:\n    listen: {directory}/control.sock\n"
         "log:\n  - target: stderr\n    any: info\n"
         f"database:\n    storage: {directory}/db\n"
-        "template:\n  - id: default\n    zonefile-sync: -1\n    journal-content: none\n"
-        "    semantic-checks: off\nzone:\n"
+        "template:\n  - id: default\n    zonefile-sync: -1\n"
+        f"    journal-content: {journal}\n    semantic-checks: off\nzone:\n"
     )
     for name, path in zones.items():
         text += f'  - domain: "{name}"\n    file: "{path.absolute()}"\n'
@@ -288,7 +298,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait(peer: Peer, zones: Mapping[str, Path], space: Namespace | None, timeout_s: float) -> None:
+def wait(peer: Peer, zones: Iterable[str], space: Namespace | None, timeout_s: float) -> None:
     """Return when the peer answers for each zone with authority."""
     deadline = time.monotonic() + timeout_s
     with _socket(peer.address, socket.SOCK_DGRAM, space) as sock:

@@ -11,9 +11,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"pyxdp_dns"}),
-    frozenset({"control.errors", "control.clock"}),
+    frozenset({"control.errors", "control.clock", "control.journal"}),
     frozenset({"control.conf", "control.log", "control.wire", "control.store"}),
-    frozenset({"control.update", "control.sign", "control.keys"}),
+    frozenset({"control.update", "control.zonefile", "control.sign", "control.keys"}),
     frozenset({"control.transfer", "control.ddns", "control.events"}),
     frozenset({"control.server", "control.ctl"}),
     frozenset({"control.tools"}),

@@ -47,3 +47,15 @@ def test_zone_changes_are_compared(name: str, root_dir: Path) -> None:
     """bench.load and bench.update print ratios to each peer."""
     printed = run(name, root_dir)
     assert [printed.count(f"pyxdp_dns / {peer}") for peer in ("knot", "nsd", "named")] == [1, 1, 1]
+
+
+@pytest.mark.peer("knotd", "nsd", "named")
+def test_many_zones_are_compared(root_dir: Path) -> None:
+    """bench.many prints ratios to each peer."""
+    assert run("many", root_dir).count("pyxdp_dns / ") == 3
+
+
+@pytest.mark.peer("knotd")
+def test_control_is_compared(root_dir: Path) -> None:
+    """bench.control prints ratios to Knot for changes, reading and commits."""
+    assert run("control", root_dir).count("pyxdp_dns / knot") == 2

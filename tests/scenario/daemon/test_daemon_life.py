@@ -6,7 +6,8 @@ import time
 
 import dns.rcode
 
-from tests.support.daemon import DaemonUnderTest, is_alive, wait_for
+from pyxdp_dns.engine_client import connect
+from tests.support.daemon import WAIT_S, DaemonUnderTest, is_alive, wait_for
 
 
 def test_start_and_stop(daemon: DaemonUnderTest) -> None:
@@ -30,7 +31,7 @@ def test_unchanged_zone_at_restart(daemon: DaemonUnderTest) -> None:
     daemon.process = daemon.spawn()
     wait_for(daemon.answers, "an answer")
     print(f"first answer {1000 * (time.monotonic() - started):.0f} ms after the daemon's start")
-    daemon.expect("loaded, serial 1, zone file unchanged")
+    daemon.expect("loaded, serial none -> 1, ")
 
 
 def test_reload(daemon: DaemonUnderTest) -> None:
@@ -42,7 +43,7 @@ def test_reload(daemon: DaemonUnderTest) -> None:
     daemon.reload()
     assert daemon.address_of() == "192.0.2.77"
     assert daemon.address_of("www.example.org", tcp=True) == "192.0.2.2"
-    assert "zone file loaded, serial updated 1 -> 2" in daemon.logged()
+    assert "zone file loaded, serial 2" in daemon.logged()
     daemon.write_config("example.org")
     daemon.reload()
     assert daemon.ask().rcode() == dns.rcode.REFUSED
@@ -93,10 +94,12 @@ def test_zone_without_file(daemon: DaemonUnderTest) -> None:
 
 def test_broken_configuration_at_start(daemon: DaemonUnderTest) -> None:
     """A configuration with an error ends the start with the error and status 1."""
-    daemon.config.write_text("server:\n  user: knot\n")
+    daemon.config.write_text("server:\n  dbus-event: running\n")
     done = subprocess.run(daemon.spawn().args, capture_output=True, text=True, check=False, timeout=20)
     assert done.returncode == 1
-    assert f"config, file '{daemon.config}', line 2, item 'user', value 'knot' (not supported by" in done.stderr
+    assert (
+        f"config, file '{daemon.config}', line 2, item 'dbus-event', value 'running' (not supported by" in done.stderr
+    )
     assert f"critical: failed to load configuration file '{daemon.config}'" in done.stderr
 
 
@@ -133,3 +136,14 @@ def test_address_in_use(daemon: DaemonUnderTest) -> None:
         other.listen()
         assert daemon.spawn().wait(20) == 1
     assert f"cannot bind address 127.0.0.1@{daemon.port}" in daemon.logged()
+
+
+def test_stop_while_starting(daemon: DaemonUnderTest) -> None:
+    """A stop that comes when the engine answers and the daemon still starts ends both."""
+    daemon.start()
+    daemon.stop()
+    process = daemon.spawn()
+    wait_for(daemon.answers, "an answer of the engine")
+    process.terminate()
+    assert process.wait(WAIT_S) == 0
+    assert connect(str(daemon.rundir)) is None

@@ -10,8 +10,8 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def contents(root_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The names of the files in a wheel built from this checkout's files."""
+def wheel(root_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
+    """A wheel built from this checkout's files."""
     out, tree = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("tree")
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=root_dir, capture_output=True, check=False)
     if listed.returncode != 0:
@@ -21,8 +21,21 @@ def contents(root_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> list[s
     argv = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(out), str(tree)]
     built = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
-    (wheel,) = out.glob("*.whl")
-    return zipfile.ZipFile(wheel).namelist()
+    (path,) = out.glob("*.whl")
+    return zipfile.ZipFile(path)
+
+
+@pytest.fixture(scope="module")
+def contents(wheel: zipfile.ZipFile) -> list[str]:
+    """The names of the files in it."""
+    return wheel.namelist()
+
+
+@pytest.fixture(scope="module")
+def entry_points(wheel: zipfile.ZipFile, contents: list[str]) -> str:
+    """The programs it makes."""
+    (name,) = (name for name in contents if name.endswith(".dist-info/entry_points.txt"))
+    return wheel.read(name).decode()
 
 
 def test_the_filter_source_is_installed(contents: list[str]) -> None:
@@ -44,3 +57,18 @@ def test_the_licences_are_installed(contents: list[str]) -> None:
     """Both licence texts go with the installation."""
     assert any(name.endswith("/LICENSE") for name in contents)
     assert any(name.endswith("GPL-2.0-only.txt") for name in contents)
+
+
+def test_programs_and_completion_are_installed(contents: list[str], entry_points: str) -> None:
+    """The programs of the project are entry points of the wheel, and bash finds the completion."""
+    for program in ("xdpdnsd", "xdpdnsctl", "xdpdns-journalprint"):
+        assert f"{program} = control.tools." in entry_points
+    assert [name for name in contents if name.endswith("/data/share/bash-completion/completions/xdpdnsctl")]
+
+
+def test_every_module_is_installed(contents: list[str], root_dir: Path) -> None:
+    """No module or marker of the two packages is left out."""
+    listed = subprocess.run(
+        ["git", "ls-files", "pyxdp_dns/*.py", "control/*.py", "*.typed"], cwd=root_dir, capture_output=True, check=True
+    )
+    assert set(listed.stdout.decode().split()) <= set(contents)

@@ -32,7 +32,7 @@ def clean(root_dir: Path) -> Iterator[Path]:
 
 
 def workers(printed: str, kind: str) -> dict[str, int]:
-    """Return the sums of the counters of the workers of one kind, as `xdpdnsctl stats` printed them."""
+    """Return the sums of the counters of the workers of one kind, as `xdpdnsctl worker-stats` printed them."""
     sums: dict[str, int] = {}
     for block in re.findall(rf"^{kind} .*\n((?:    .*\n)*)", printed, re.MULTILINE):
         for name, value in re.findall(r"^ +(\w+) +(\d+)$", block, re.MULTILINE):
@@ -56,12 +56,18 @@ def test_af_xdp_answers_the_example_zone(clean: Path) -> None:
 @pytest.mark.root
 @pytest.mark.peer("kdig")
 def test_running_it_again_starts_afresh(clean: Path) -> None:
-    """A second run replaces the first, and without AF_XDP the sockets answer and the reason is given."""
+    """A second run replaces the first; without AF_XDP sockets answer, the reason is given, named commands work."""
     run(clean, "--sockets")
     printed = run(clean, "--sockets")
     assert "without AF_XDP: asked for sockets" in printed
     answered = workers(printed, "udp")
     assert answered["rcode_nxdomain"] == 1
+    commands = re.findall(r"^(?:status|records|counters) +(.+)$", printed, re.MULTILINE)
+    assert len(commands) == 3
+    for command in commands:
+        done = subprocess.run(command.split(), cwd=clean, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stdout, command
 
 
 @pytest.mark.root

@@ -13,11 +13,11 @@ from pathlib import Path
 from control.clock import Clock
 from control.store.environment import Store
 from control.store.keys import Record
-from control.update import door as door_module
-from control.update import whole
+from control.update import load, publish, whole
 from control.update.door import Door
 from pyxdp_dns.errors import TableError
 from pyxdp_dns.table import Table
+from tests.support.doors import change, load_file
 
 APEX = b"\7example\0"
 TXT_OWNER = b"\7version" + APEX
@@ -63,13 +63,13 @@ def change_zone(door: Door, serial: int) -> None:
     """From `serial` to the next with the same number of names, seven on, by a change of records."""
     removals = [Record(TXT_OWNER, TXT, 60, txt_rdata(serial))]
     additions = [Record(APEX, SOA, 60, soa_rdata(serial + 7)), Record(TXT_OWNER, TXT, 60, txt_rdata(serial + 7))]
-    door.change(APEX, removals, additions)
+    change(door, APEX, removals, additions)
 
 
 def main(directory: Path) -> None:
     """Load and change until killed; small transactions and both ways of loading."""
-    whole.CHUNK_RRSETS = door_module.CHUNK_RRSETS = 50
-    door_module.MIN_INCREMENTAL = 100
+    whole.CHUNK_RRSETS = load.CHUNK_RRSETS = 50
+    publish.MIN_INCREMENTAL = 100
     zone_file = directory / "example.zone"
     with Store(directory / "store", STORE_BYTES, time.time_ns()) as store, open_table(directory / "table") as table:
         door = Door(store, table, Clock())
@@ -81,7 +81,7 @@ def main(directory: Path) -> None:
         while True:
             serial += 1
             zone_file.write_text(zone_text(serial))
-            door.load_file(APEX, str(zone_file), DEFAULT_TTL)
+            load_file(door, APEX, str(zone_file), DEFAULT_TTL)
             change_zone(door, serial)
             serial += 7
 

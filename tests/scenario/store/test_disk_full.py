@@ -16,6 +16,7 @@ from control.store.keys import Record
 from control.store.zones import get_zone
 from control.update.door import Door
 from pyxdp_dns.table import Table
+from tests.support.doors import change, load_file
 
 MIB = 1 << 20
 TXT = 16
@@ -45,7 +46,7 @@ def test_a_full_disk_keeps_the_old_version(
     small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chunk: int
 ) -> None:
     """The error says so; contents are the old ones, also after a restart; with space again the zone loads."""
-    monkeypatch.setattr("control.update.door.CHUNK_RRSETS", chunk)
+    monkeypatch.setattr("control.update.load.CHUNK_RRSETS", chunk)
     monkeypatch.setattr("control.update.whole.CHUNK_RRSETS", chunk)
     zone_file = tmp_path / "example.zone"
     zone_file.write_text(HEADER.format(serial=1))
@@ -54,12 +55,12 @@ def test_a_full_disk_keeps_the_old_version(
     with Table.create(tmp_path / "table") as table:
         with Store(small_disk / "store", 1 << 30, 1) as store:
             door = Door(store, table, Clock())
-            door.load_file(APEX, str(zone_file), 60)
+            load_file(door, APEX, str(zone_file), 60)
             before, digest = door.find_zone(APEX), table.digest(APEX)
             body = "".join(f"h{i}.example. 60 IN TXT {'x' * 200}\n" for i in range(10000))
             zone_file.write_text(HEADER.format(serial=2) + body)
             with pytest.raises(StoreFull, match=r"no space left on its disk.*; free some"):
-                door.load_file(APEX, str(zone_file), 60)
+                load_file(door, APEX, str(zone_file), 60)
             assert table.digest(APEX) == digest
             assert door.find_zone(APEX) == before
         with Store(small_disk / "store", 1 << 30, 1) as store:
@@ -72,7 +73,7 @@ def test_a_full_disk_keeps_the_old_version(
                 assert txn.lmdb.stat(db=txn.contents)["entries"] == 3
             ballast.unlink()
             zone_file.write_text(HEADER.format(serial=3) + body[: len(body) // 4].rpartition("\n")[0] + "\n")
-            assert door.load_file(APEX, str(zone_file), 60).new_serial == 3
+            assert load_file(door, APEX, str(zone_file), 60).new_serial == 3
 
 
 @pytest.mark.root
@@ -82,14 +83,14 @@ def test_changes_on_a_filling_disk_stop_cleanly(small_disk: Path, tmp_path: Path
     zone_file.write_text(HEADER.format(serial=1))
     with Table.create(tmp_path / "table") as table, Store(small_disk / "store", 1 << 30, 1) as store:
         door = Door(store, table, Clock())
-        door.load_file(APEX, str(zone_file), 60)
+        load_file(door, APEX, str(zone_file), 60)
         done = 0
 
         def add_names() -> NoReturn:
             nonlocal done
             while True:
                 owner = b"\6" + b"%06d" % done + APEX
-                door.change(APEX, [], [Record(owner, TXT, 60, (b"\xc8" + b"x" * 200) * 8)])
+                change(door, APEX, [], [Record(owner, TXT, 60, (b"\xc8" + b"x" * 200) * 8)])
                 done += 1
 
         with pytest.raises(StoreFull, match="no space left"):

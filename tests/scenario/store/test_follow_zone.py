@@ -17,6 +17,7 @@ from control.update.door import Door
 from control.update.results import Outcome
 from pyxdp_dns.scan import scan_zone_file
 from pyxdp_dns.table import Table
+from tests.support.doors import load_file
 
 DATA = Path(os.environ.get("XDPDNS_TEST_DATA", Path(__file__).resolve().parents[3].parent / "shared" / "data"))
 APEX = b"\3gov\0"
@@ -53,7 +54,7 @@ def test_a_years_updates_of_gov_are_followed(tmp_path: Path) -> None:
         ids = set()
         for file in files:
             path.write_bytes(gzip.decompress(file.read_bytes()))
-            result = door.load_file(APEX, str(path), DEFAULT_TTL)
+            result = load_file(door, APEX, str(path), DEFAULT_TTL)
             assert result.outcome is (Outcome.LOADED if serial is None else Outcome.UPDATED)
             assert result.old_serial == serial
             serial = result.new_serial
@@ -76,7 +77,7 @@ def test_a_table_rebuilt_from_the_store_is_the_same(tmp_path: Path) -> None:
     path.write_bytes(gzip.decompress(first.read_bytes()))
     with Store(tmp_path / "store", 1 << 30, 1) as store:
         with Table.create(tmp_path / "table") as table:
-            Door(store, table, Clock()).load_file(APEX, str(path), DEFAULT_TTL)
+            load_file(Door(store, table, Clock()), APEX, str(path), DEFAULT_TTL)
             digest = table.digest(APEX)
         with Table.create(tmp_path / "table") as table:
             assert Door(store, table, Clock()).ensure_table(APEX)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The configuration parser: what it reads and, word for word, how it refuses."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from control.conf.document import Document
 from control.conf.errors import ConfigurationError
-from control.conf.parse import Document, parse_file, parse_text
+from control.conf.parse import parse_file, parse_text
 
 
 def parse(text: str) -> Document:
@@ -20,7 +22,7 @@ REFUSED = [
     ('server:\n  identity: "a"b\n', "line 2, item 'identity', value 'a' (parser failed)"),
     ('server:\n  identity: a"b\n', "line 2, item 'identity', value 'a' (parser failed)"),
     ("server:\n  identity: a]\n", "line 2, item 'identity', value 'a' (parser failed)"),
-    ("server:\n  identity:x\n", "line 2 (parser failed)"),
+    ("server:\n  identity:x\n", "line 2, item 'identity' (parser failed)"),
     ("server:\n  listen: [::1\n", "line 2, item 'listen', value '::1' (parser failed)"),
     ("server:\n  listen: [1.2.3.4 ::1]\n", "line 2, item 'listen', value '1.2.3.4' (parser failed)"),
     ("server:\n  listen: [1.2.3.4,\n    ::1]\n", "line 2, item 'listen', value '1.2.3.4' (parser failed)"),
@@ -29,7 +31,7 @@ REFUSED = [
     ("server:\n  udp-workers: 257\n", "line 2, item 'udp-workers', value '257' (value is out of range)"),
     ("server:\n  udp-workers:\n", "line 2, item 'udp-workers' (invalid parameter)"),
     ("server:\n  foo: yes\n", "line 2, item 'foo', value 'yes' (invalid item)"),
-    ("server:\n  user: knot\n", "line 2, item 'user', value 'knot' (not supported by this server)"),
+    ("server:\n  tcp-workers: 3\n", "line 2, item 'tcp-workers', value '3' (not supported by this server)"),
     ("foo:\n", "line 1, item 'foo' (invalid item)"),
     ("acl:\n  - id: a\n", "line 1, item 'acl' (not supported by this server)"),
     ("xdp:\n  tcp: on\n", "line 2, item 'tcp', value 'on' (not supported by this server)"),
@@ -50,7 +52,11 @@ REFUSED = [
     ('zone:\n  - domain: ""\n', "line 2, item 'domain' (missing value)"),
     ("zone:\n  - domain: a\n  - domain: b\n   - domain: c\n", "line 4 (invalid indentation)"),
     ("zone:\n  - domain: a\n    domain: b\n", "line 3, item 'domain', value 'b' (identifier not supported)"),
-    ("zone:\n  - domain: a\n    master: b\n", "line 3, item 'master', value 'b' (not supported by this server)"),
+    ("zone:\n  - domain: a\n    master: b\n", "line 3, item 'master', value 'b' (invalid reference)"),
+    (
+        "zone:\n  - domain: a\n    provide-ixfr: on\n",
+        "line 3, item 'provide-ixfr', value 'on' (not supported by this server)",
+    ),
     ("zone:\n  -\n    domain: a\n", "line 2 (parser failed)"),
     ("template:\n  - id: x\n    template: x\n", "line 3, item 'template', value 'x' (invalid item)"),
     ("include: nofile\n", "line 1, item 'include', value 'nofile' (file error)"),
@@ -95,6 +101,22 @@ def test_values_keep_what_quotes_protect() -> None:
     """Double quotes protect blanks and marks, with two escapes; single quotes are ordinary characters."""
     document = parse('server:\n  identity: "a #,[\\"\\\\\\n"\n  version: \'x\'\n  nsid: a:b # comment\n')
     assert document.single("server") == {"identity": b'a #,["\\\\n', "version": b"'x'", "nsid": b"a:b"}
+
+
+@pytest.mark.parametrize("value", ["a", "a b", "a#b", "a[0]", "a\\\\b", "'a'", "", "a\tb"])
+@pytest.mark.parametrize("end", ["", " ", " # comment", "\r"])
+def test_quoted_values(value: str, end: str) -> None:
+    """A value in quotes is read alike, whether its line is an ordinary one or not."""
+    document = parse(f'server:\n  version: "{value}"{end}\n  identity: "{value}" {end}\n')
+    expected = value.replace("\\\\", "\\").encode()
+    assert document.single("server") == {"version": expected, "identity": expected}
+
+
+@pytest.mark.parametrize("value", ['"a', 'a"', '"a"b', '"a""', '""a', '"a"#b'])
+def test_unbalanced_quotes(value: str) -> None:
+    """Quotes that do not enclose the whole value are refused."""
+    with pytest.raises(ConfigurationError):
+        parse(f"server:\n  version: {value}\n")
 
 
 def test_repeated_items() -> None:
@@ -158,3 +180,24 @@ def test_block_error_stands_after_the_block() -> None:
     """A semantic error names the section, the identifier and the line after the block."""
     block = parse("zone:\n  - domain: a\n    file: x\n").blocks["zone"]["a."]
     assert str(block.error("why")) == "config, file 'k.conf', line 4, section 'zone[a.]' (why)"
+
+
+def test_a_fifo_is_refused(tmp_path: Path) -> None:
+    """Neither a configuration nor what it includes waits for the writer of a FIFO; a directory is no file either."""
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(OSError, match="not a regular file"):
+        parse_file(str(tmp_path / "fifo"))
+    for name in ("fifo", "."):
+        (tmp_path / "k.conf").write_text(f"include: {name}\n")
+        with pytest.raises(ConfigurationError) as caught:
+            parse_file(str(tmp_path / "k.conf"))
+        assert str(caught.value).endswith(f"line 1, item 'include', value '{name}' (file error)")
+
+
+@pytest.mark.parametrize("line", ["identity: {}", "{}", "listen: [{}", 'identity: "{}'])
+def test_a_long_line_makes_a_short_message(line: str) -> None:
+    """A message is one line of some hundred characters whatever is in the file."""
+    with pytest.raises(ConfigurationError) as caught:
+        parse("server:\n  " + line.format("x" * 1_000_000) + "\n")
+    assert len(str(caught.value)) < 400
+    assert "line 2" in str(caught.value)

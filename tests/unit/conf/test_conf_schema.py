@@ -4,8 +4,9 @@
 import tomllib
 from pathlib import Path
 
-from control.conf import foreign, manual
+from control.conf import manual
 from control.conf.schema import SECTIONS
+from control.conf.source import find_source, load_source
 from control.conf.version import PROGRAM, VERSION
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -14,13 +15,6 @@ ROOT = Path(__file__).resolve().parents[3]
 def test_manual_is_up_to_date() -> None:
     """docs/reference.md is what the schema prints."""
     assert (ROOT / "docs" / "reference.md").read_text() == manual.render()
-
-
-def test_nothing_is_both_supported_and_refused() -> None:
-    """No section or item is in the schema and in the list of those refused by name."""
-    assert not foreign.SECTIONS & SECTIONS.keys()
-    for name, section in SECTIONS.items():
-        assert not foreign.ITEMS.get(name, frozenset()) & section.items.keys()
 
 
 def test_defaults_and_restrictions_are_values() -> None:
@@ -35,3 +29,9 @@ def test_version_is_the_package_version() -> None:
     """The version the programs tell is the one of pyproject.toml."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert (project["name"], project["version"]) == (PROGRAM, VERSION)
+
+
+def test_example_configuration() -> None:
+    """The configuration that is shown as an example has no error."""
+    config = load_source(find_source(str(ROOT / "examples" / "knot.conf"), None)).config
+    assert len(config.zones) == 3

@@ -30,7 +30,6 @@ def test_table_of_filters() -> None:
 @pytest.mark.parametrize(
     "argv",
     [
-        [],
         ["load"],
         ["unload"],
         ["unload", "eth0", "--all"],

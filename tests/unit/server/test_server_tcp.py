@@ -113,7 +113,7 @@ class Echo:
     def leave(self) -> None:
         self.entered -= 1
 
-    def answer(self, message: bytes) -> bytes | None:
+    def answer(self, message: bytes, client: bytes) -> bytes | None:
         assert self.entered == 1
         return None if message.startswith(b"-") else message * self.times
 

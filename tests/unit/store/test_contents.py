@@ -141,7 +141,18 @@ def test_what_is_known_of_a_zone_reads_back(store: Store) -> None:
         FileIdentity("/zones/\udcff b", 2**63, 2**63, 2**40, 0, 1, False),
     )
     zones = [
-        replace(zone_of("", 4), version=2**63, serial=0xFFFFFFFF, rrsets=2**40, records=2**40, sources=sources),
+        replace(
+            zone_of("", 4),
+            size=2**50,
+            file_serial=0,
+            is_file=True,
+            expired=True,
+            version=2**63,
+            serial=0xFFFFFFFF,
+            rrsets=2**40,
+            records=2**40,
+            sources=sources,
+        ),
         zone_of("example", 5),
         zone_of("a.example", 6),
     ]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Opening, locking, limits and errors of the store."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from control.errors import StoreDamaged, StoreError, StoreFull, StoreLocked, StoreRefused
 from control.store.environment import RESERVE_BYTES, Store, Transaction
 from control.store.verify import read_everything
+from control.store.zones import list_condemned
 
 MIB = 1 << 20
 
@@ -151,11 +153,21 @@ def test_everything_is_read_by_the_look_through(path: Path) -> None:
     assert read_everything(path)
 
 
+def test_zones_of_the_first_format_are_forgotten(path: Path) -> None:
+    """They came from files and are read again; their contents are removed by the next sweep."""
+    with Store(path, MIB, 1) as store:
+        store.write(lambda txn: txn.put(txn.zones, b"example\0", b"\0\0\0\7rest"))
+        store.write(lambda txn: txn.put(txn.meta, b"format", b"\0\0\0\1"))
+    with Store(path, MIB, 1) as store, store.read() as txn:
+        assert list(txn.cursor(txn.zones)) == []
+        assert list_condemned(txn) == [7]
+
+
 def test_another_format_is_refused(path: Path) -> None:
     """A store of a later program is not misread."""
     with Store(path, MIB, 1) as store:
-        store.write(lambda txn: txn.put(txn.meta, b"format", b"\0\0\0\2"))
-    with pytest.raises(StoreDamaged, match="format 2, this program has 1; run the program that wrote it"):
+        store.write(lambda txn: txn.put(txn.meta, b"format", b"\0\0\0\3"))
+    with pytest.raises(StoreDamaged, match="format 3, this program has 2; run the program that wrote it"):
         Store(path, MIB, 1)
 
 
@@ -186,3 +198,27 @@ def test_every_lmdb_error_has_a_remedy() -> None:
     for kind in kinds:
         with pytest.raises(StoreError, match=r"^zone store /s: .+; .+"), mapped_errors(Path("/s"), MIB):
             raise kind("what")
+
+
+def test_a_disk_too_full_for_the_lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error is one of the store's, and the lock is given back."""
+
+    def refuse(*args: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.pwrite", refuse)
+        with pytest.raises(StoreRefused, match="No space left"):
+            Store(path, MIB, 1)
+    Store(path, MIB, 1).close()
+
+
+def test_a_file_system_without_locks(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no place for a store."""
+
+    def refuse(*args: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", refuse)
+    with pytest.raises(StoreRefused, match="No locks available"):
+        Store(path, MIB, 1)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Differences of two zone versions."""
 
+from itertools import starmap
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from control.store.keys import RRsetChange, owner_key, pack_rrset, rrset_key
+from control.store.keys import RRsetChange, owner_key, pack_rrset, pair_octets, rrset_key
 from control.update.difference import count_records, find_changes, owners_touched, rrset_balance, shifted_owners
 
 A, NS, DNAME, DS = 1, 2, 39, 43
@@ -52,7 +54,8 @@ def test_balances_add_up(old: dict[bytes, bytes], new: dict[bytes, bytes]) -> No
     def records(zone: dict[bytes, bytes]) -> int:
         return sum(int.from_bytes(value[4:6], "big") for value in zone.values())
 
-    assert rrset_balance(changes) == (len(new) - len(old), records(new) - records(old))
+    octets = sum(starmap(pair_octets, new.items())) - sum(starmap(pair_octets, old.items()))
+    assert rrset_balance(changes) == (len(new) - len(old), records(new) - records(old), octets)
     removed, added = count_records(changes)
     assert added - removed == records(new) - records(old)
 

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""xdpdnsctl stats without a daemon: what is wrong, and what to do."""
+"""xdpdnsctl worker-stats without a daemon: what is wrong, and what to do."""
 
 from pathlib import Path
 
 import pytest
 
 from control.tools import xdpdnsctl
-from control.tools.stats_command import describe
+from control.tools.worker_stats import describe
 from pyxdp_dns.counters import WorkerCounters
 
 
@@ -19,14 +19,14 @@ def config(directory: Path) -> Path:
 
 def test_no_engine_is_said_with_the_remedy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Where no engine runs, the error names the region's file and asks whether the daemon runs."""
-    assert xdpdnsctl.main(["stats", "-c", str(config(tmp_path))]) == 1
+    assert xdpdnsctl.main(["worker-stats", "-c", str(config(tmp_path))]) == 1
     assert f"{tmp_path}/engine.shm" in (told := capsys.readouterr().err)
     assert "is the daemon running" in told
 
 
 def test_a_broken_configuration_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A configuration that cannot be read is reported with its name."""
-    assert xdpdnsctl.main(["stats", "-c", str(tmp_path / "none.conf")]) == 1
+    assert xdpdnsctl.main(["worker-stats", "-c", str(tmp_path / "none.conf")]) == 1
     assert "none.conf" in capsys.readouterr().err
 
 
