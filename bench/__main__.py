@@ -5,7 +5,7 @@ import argparse
 import subprocess
 import sys
 
-NAMES = ("instructions", "xdp", "udp", "tcp", "load", "update")
+NAMES = ("instructions", "xdp", "udp", "tcp", "load", "many", "control", "update")
 
 
 def main() -> int:

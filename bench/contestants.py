@@ -52,16 +52,18 @@ def ours(
     client: Namespace | None = None,
     storage: Path | None = None,
     wait: bool = True,
+    extra: str = "",
 ) -> Iterator[Peer]:
     """Run xdpdnsd with one UDP worker, on `interface` through AF_XDP when one is given.
 
-    `client` is the namespace the answers have to be seen from; `storage` keeps store and table from run to run.
+    `client` is the namespace the answers have to be seen from; `storage` keeps store and table from run to run; `extra`
+    is more text before section `zone`.
     """
     place = place.settled()
     with tempfile.TemporaryDirectory(prefix="bench-xdpdns-", ignore_cleanup_errors=True) as name:
         directory = Path(name)
         config = directory / "xdpdnsd.conf"
-        config.write_text(config_text(zones, place, directory, storage or directory / "db", interface))
+        config.write_text(config_text(zones, place, directory, storage or directory / "db", interface, extra))
         with open(directory / "log", "wb") as log:
             process = subprocess.Popen(
                 place.wrap([str(DAEMON), "-c", str(config)]),
@@ -106,12 +108,14 @@ def wait_for_log(peer: Peer, text: str) -> None:
         time.sleep(PAUSE_S)
 
 
-def config_text(zones: Mapping[str, Path], place: Place, directory: Path, storage: Path, interface: str | None) -> str:
+def config_text(
+    zones: Mapping[str, Path], place: Place, directory: Path, storage: Path, interface: str | None, extra: str
+) -> str:
     """Return the daemon's configuration."""
     text = f"server:\n    listen: {place.address}@{place.port}\n    rundir: {directory}\n    udp-workers: 1\n"
     if interface is not None:
         text += f"xdp:\n    listen: {interface}@{place.port}\n"
-    text += f"database:\n    storage: {storage}\nlog:\n  - target: stderr\n    any: info\nzone:\n"
+    text += f"database:\n    storage: {storage}\nlog:\n  - target: stderr\n    any: info\n{extra}zone:\n"
     return text + "".join(f'  - domain: "{name}"\n    file: "{path.absolute()}"\n' for name, path in zones.items())
 
 

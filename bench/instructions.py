@@ -20,6 +20,8 @@ from bench import mix, report
 ROOT = Path(__file__).resolve().parent.parent
 DRIVER = ROOT / "build" / "bench" / "answer_driver"
 COUNT = 200
+COUNTED = "counted"
+"""The plain zone in a server that counts what mod-stats counts by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ def cases(count: int) -> list[Case]:
     wild = f"anything.wild.{mix.ORIGIN}"
     return [
         Case("positive", "plain", host, False, 600),
+        Case("positive, counted", COUNTED, host, False),
         Case("positive, DO, NSEC zone", "nsec", host, True),
         Case("referral", "plain", cut, False),
         Case("referral, DO, NSEC zone", "nsec", cut, True),
@@ -82,8 +85,10 @@ def main() -> int:
     apex = dns.name.from_text(mix.ORIGIN).to_digestable().hex()
     rows = []
     with tempfile.TemporaryDirectory() as directory:
-        for variant in mix.VARIANTS:
-            run([str(DRIVER), "build", f"{directory}/{variant}", apex, str(mix.prepare(variant, names).zone)])
+        for variant in (*mix.VARIANTS, COUNTED):
+            zone = mix.prepare("plain" if variant == COUNTED else variant, names).zone
+            run([str(DRIVER), "build", f"{directory}/{variant}", apex, str(zone)])
+        run([str(DRIVER), "count", f"{directory}/{COUNTED}"])
         for case in cases(names):
             counted, answer = count_instructions(Path(directory) / case.variant, case)
             rcode, octets = answer.split()

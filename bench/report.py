@@ -31,7 +31,9 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
 
 
 def show(value: float) -> str:
-    """Return a number with three to four significant digits."""
+    """Return a number with three to four significant digits; a dash for what was not measured."""
+    if not value:
+        return "-"
     if value >= 1000:
         return f"{value:,.0f}".replace(",", " ")
     return f"{value:.3g}" if value < 100 else f"{value:.0f}"
