@@ -39,7 +39,6 @@ class ZoneSettings(NamedTuple):
     zonemd_verify: bool = False
     zonemd_generate: str = "none"
     """none, zonemd-sha384, zonemd-sha512 or remove."""
-    update_delay_s: int = 0
     modules: tuple[str, ...] = ()
     """`mod-name` or `mod-name/id`, in order; without the global ones."""
 

@@ -7,22 +7,9 @@ from typing import NamedTuple, TypeVar
 
 from control.ctl.command import Command, Reply, Request, ZoneDirectory, ZoneHandle, letters_of, signed, zone_command
 from control.ctl.unit import Unit
+from control.events.kinds import LABELS
 
-EVENT_ROWS = (
-    "load",
-    "refresh",
-    "update",
-    "expiration",
-    "purge",
-    "flush",
-    "backup/restore",
-    "notify",
-    "re-sign",
-    "DNSSEC-validate",
-    "DS-check",
-    "DS-push",
-    "DNSKEY-sync",
-)
+EVENT_ROWS = LABELS
 """Keys of `ZoneState.events`, in the order of rows."""
 
 GROUPS = frozenset("rstfce")

@@ -4,6 +4,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from control.ctl.command import (
@@ -28,7 +29,7 @@ from control.server.runners import note_change
 from control.server.transactions import Transactions
 from control.store.keys import Pair, Record, unpack_ttl
 from control.update.edit import ZoneEdit
-from control.update.request import Source, ZoneUpdate
+from control.update.request import ZoneUpdate
 from control.update.results import ChangeResult
 from control.zonefile.parse import parse_owner, parse_rdata, parse_record, parse_wanted_type
 from control.zonefile.refusal import Refusal
@@ -133,7 +134,7 @@ class ZoneEdits:
         def work() -> ChangeResult:
             edit = self._new_edit(zone)
             edit.set_serial(number, increment=increment, force=force)
-            return self._door_commit([update_of(zone, edit, keeps_serial=True)])[0]
+            return self._door_commit([replace(edit.update(), keeps_serial=True)])[0]
 
         self._committed(zone, await asyncio.to_thread(work))
 
@@ -255,22 +256,9 @@ def changing_updates(
 
     Transactions without effect are left out, but not where a zone would get its first contents.
     """
-    updates = [(zone, update_of(zone, edit)) for zone, edit in zip(zones, edits, strict=True)]
+    updates = [(zone, edit.update()) for zone, edit in zip(zones, edits, strict=True)]
     updates = [(zone, update) for zone, update in updates if update.changes or not update.base_version]
     return [zone for zone, _ in updates], [update for _, update in updates]
-
-
-def update_of(zone: ZoneHandle, edit: ZoneEdit, *, keeps_serial: bool = False) -> ZoneUpdate:
-    """Return what an edit asks the door to change."""
-    return ZoneUpdate(
-        zone=zone.wire,
-        settings=zone.conf.settings,
-        source=Source.CONTROL,
-        changes=edit.changes(),
-        base_version=edit.base_version,
-        may_create=True,
-        keeps_serial=keeps_serial,
-    )
 
 
 def reason_in_zone(error: Exception, zone: ZoneHandle) -> str:

@@ -30,7 +30,7 @@ from control.update.keep import drop_flushed
 from control.update.load import Loader
 from control.update.prepare import LoadRequest, reading_of
 from control.update.publish import Publisher, build
-from control.update.request import Source, ZoneUpdate
+from control.update.request import ZoneUpdate
 from control.update.results import ChangeResult, LoadResult, Outcome
 from pyxdp_dns.errors import EngineError
 
@@ -95,7 +95,7 @@ class Door:
         """Add to a zone that was loaded what the server makes itself."""
         if request.settings.zonemd_generate == "none":
             return result
-        update = ZoneUpdate(request.zone, request.settings, Source.FILE, base_version=result.version, digests=True)
+        update = ZoneUpdate(request.zone, request.settings, base_version=result.version, digests=True)
         (change,) = self.commit([update])
         if change.outcome is Outcome.UNCHANGED:
             return result

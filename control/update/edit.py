@@ -27,7 +27,7 @@ from control.store.keys import (
     unpack_ttl,
 )
 from control.store.zones import StoredZone, get_zone
-from control.update.request import Source, ZoneUpdate
+from control.update.request import ZoneUpdate
 from control.update.serial import compare_serials, serial_of_soa
 from control.zonefile.refusal import RecordRefused, Refusal
 from control.zonefile.rows import is_of_nsec3
@@ -187,7 +187,6 @@ class ZoneEdit:
         return ZoneUpdate(
             self.apex,
             settings=self.settings,
-            source=Source.CONTROL,
             changes=self.changes(),
             base_version=self.base_version,
             may_create=self.base_version == 0,

@@ -3,22 +3,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 from control.conf.zone import DEFAULT_SETTINGS, ZoneSettings
 from control.store.keys import Record, RRsetChange
-
-
-class Source(Enum):
-    """Where a change comes from."""
-
-    CONTROL = "control"
-    """A transaction of the control socket."""
-    UPDATE = "update"
-    """Dynamic update (RFC 2136)."""
-    TRANSFER = "transfer"
-    FILE = "file"
-    SIGNING = "signing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +18,6 @@ class ZoneUpdate:
 
     zone: bytes
     settings: ZoneSettings = DEFAULT_SETTINGS
-    source: Source = Source.CONTROL
     changes: Sequence[RRsetChange] = ()
     removals: Sequence[Record] = ()
     additions: Sequence[Record] = ()

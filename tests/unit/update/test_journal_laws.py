@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from control.store.changeset import Changeset, make_changeset, pack_entries, unpack_entries
-from control.store.keys import pack_rrset, rrset_key
+from control.store.keys import pack_rrset, rrset_key, type_of_key, unpack_rdatas, unpack_ttl
 from control.update.difference import find_changes
 from control.update.merge import merge_changesets, net_changes, replay
 
@@ -21,7 +21,17 @@ owners = st.lists(st.sampled_from([b"\1a", b"\1b", b"\2a\0", b"\1*"]), max_size=
 )
 keys = st.builds(rrset_key, st.just(ZONE_ID), owners, st.sampled_from([1, 6, 16]))
 values = st.builds(pack_rrset, st.integers(0, 2), st.sets(st.binary(min_size=1, max_size=1), min_size=1, max_size=3))
-zones = st.dictionaries(keys, values, max_size=12)
+
+
+def one_soa(zone: Zone) -> Zone:
+    """Leave one record in each SOA RRset: a zone has no other, and an SOA that is added replaces the one there."""
+    return {
+        key: pack_rrset(unpack_ttl(value), unpack_rdatas(value)[:1]) if type_of_key(key) == 6 else value
+        for key, value in zone.items()
+    }
+
+
+zones = st.dictionaries(keys, values, max_size=12).map(one_soa)
 
 
 def difference(old: Zone, new: Zone, serial: int = 1) -> Changeset:
