@@ -53,9 +53,9 @@ def arrange(moment: str) -> None:
 
     match moment:
         case "before-commit":
-            Store.write_here = inside(Store.write_here)  # type: ignore[method-assign]
+            Store.write = inside(Store.write)  # type: ignore[method-assign]
         case "after-commit":
-            Store.write_here = after(Store.write_here)  # type: ignore[method-assign]
+            Store.write = after(Store.write)  # type: ignore[method-assign]
         case "before-rename":
             os.rename = before(os.rename)
         case "after-rename":

@@ -113,10 +113,12 @@ NEWER = (
     (re.compile(r" \| (?:purge|DNSSEC-validate|DNSKEY-sync): (?:\x1b\[1m)?-(?:\x1b\[0m)?"), ""),
     (re.compile(r"^server\.(?:zone-update-error|tcp-io-timeout|tcp-idle-timeout)(?: =|:) \d+\n", re.MULTILINE), ""),
     (re.compile(r"^warning: config, no listen address.*\n", re.MULTILINE), ""),
+    (re.compile(r"^warning: config, storage directory '/var/lib/xdpdns' does not exist\n", re.MULTILINE), ""),
     (re.compile(r"^(?:\[.*\] )?zone\.(?:size|max-ttl)(?: =|:) \d+\n", re.MULTILINE), ""),
 )
-"""What newer versions say more than Knot 3.2: the parser's reason (3.4.7), rows of zone-status, counters (3.3 on);
-and the warning that a server without address cannot be asked."""
+"""What newer versions say more than Knot 3.2: the parser's reason (3.4.7), rows of zone-status, counters (3.3 on); the
+warning that a server without address cannot be asked; that this server's default storage, unlike Knot's, is not there
+before its installation."""
 
 
 def in_dialect(said: Said) -> Said:
