@@ -9,20 +9,34 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from control.conf.document import NOTHING, Block, Values
+from control.conf.errors import NOT_SUPPORTED
 from control.conf.item import Item
+from control.conf.replication import Blocks, remote_ids
 from control.conf.values import Endpoint
-from control.conf.zones import DEFAULT_TEMPLATE, NO_SETTINGS, Blocks
+from control.conf.zones import DEFAULT_TEMPLATE, NO_SETTINGS
 
 CONTROL_SOCKETS_MAX = 4
 LISTED_MAX = 4
 """Most certificate keys or host names of one remote."""
+
+INTERVALS = {
+    "refresh-max-interval": ("refresh-min-interval", 2),
+    "retry-max-interval": ("retry-min-interval", 1),
+    "expire-max-interval": ("expire-min-interval", 3),
+}
+"""Items for the greatest interval, with those for the least and what is built in for these."""
 
 Check = Callable[[str, Values, Blocks], Iterator[str]]
 """Identifier (empty in a single section), values, other blocks."""
 
 
 def _server(_id: str, values: Values, _blocks: Blocks) -> Iterator[str]:
-    problem = _listen_conflict(values.get("listen", ()))
+    endpoints = values.get("listen", ())
+    over_tls = values.get("listen-tls", ())
+    for endpoint in over_tls:
+        if endpoint in endpoints:
+            yield f"listen-tls address {endpoint} is in listen as well"
+    problem = _listen_conflict((*endpoints, *over_tls))
     if problem:
         yield problem
 
@@ -60,9 +74,15 @@ def _remote(_id: str, values: Values, _blocks: Blocks) -> Iterator[str]:
             yield f"too many values of '{item}'"
 
 
-def _acl(_id: str, values: Values, _blocks: Blocks) -> Iterator[str]:
-    if "remote" in values and not values.keys().isdisjoint(("address", "key", "protocol", "cert-key", "cert-hostname")):
+def _acl(_id: str, values: Values, blocks: Blocks) -> Iterator[str]:
+    if "remote" not in values:
+        return
+    if not values.keys().isdisjoint(("address", "key", "protocol", "cert-key", "cert-hostname")):
         yield "specified ACL/remote together with address, key, protocol, cert-key, or cert-hostname"
+    for name in remote_ids(blocks, values["remote"]):
+        remote = blocks.get("remote", name)
+        if remote is not None and not remote.values.keys().isdisjoint(("cert-key", "cert-hostname")):
+            yield f"cert-key and cert-hostname of remote '{name}' in an ACL: {NOT_SUPPORTED}, name addresses and keys"
 
 
 def _cookies(_id: str, values: Values, _blocks: Blocks) -> Iterator[str]:
@@ -101,6 +121,8 @@ def zone_values(values: Values, blocks: Blocks) -> Values:
 def _zone(_id: str, values: Values, blocks: Blocks) -> Iterator[str]:
     merged = zone_values(values, blocks)
     yield from _zone_loading(merged)
+    if not INTERVALS.keys().isdisjoint(merged):
+        yield from _zone_intervals(merged)
     yield from _zone_signing(merged, blocks)
     yield from _zone_catalog(merged, blocks)
 
@@ -115,6 +137,12 @@ def _zone_loading(values: Values) -> Iterator[str]:
             yield "'serial-modulo' is only possible with `dnssec-signing`"
         if load not in ("none", "difference-no-serial"):
             yield "'serial-modulo' requires 'zonefile-load' either 'none' or 'difference-no-serial'"
+
+
+def _zone_intervals(values: Values) -> Iterator[str]:
+    for greatest, (least, built_in) in INTERVALS.items():
+        if greatest in values and values.get(least, built_in) > values[greatest]:
+            yield f"'{least}' is higher than '{greatest}'"
 
 
 def _zone_signing(values: Values, blocks: Blocks) -> Iterator[str]:
@@ -135,6 +163,8 @@ def _zone_catalog(values: Values, blocks: Blocks) -> Iterator[str]:
         yield "'catalog-template' required with catalog role"
     if role == "member" and not values.get("catalog-zone"):
         yield "'catalog-zone' required with catalog role"
+    if role != "member" and values.get("catalog-zone"):
+        yield "'catalog-zone' not compatible with catalog role"
     if role != "interpret" and values.get("catalog-template"):
         yield "'catalog-template' not compatible with catalog role"
     for name in values.get("catalog-template", ()):

@@ -6,10 +6,11 @@ four steps: check, build, write to the database when there is one, and only then
 configuration and transaction as they were.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from control.conf.checks import ZoneChecks, broken_reference, check_block
+from control.conf.dependents import dependents, touches_links
 from control.conf.document import Block, Document
 from control.conf.draft import Changes, Draft
 from control.conf.edit import set_value, unset_value
@@ -19,7 +20,7 @@ from control.conf.rows import Row, diff_rows, list_rows, read_rows, schema_rows,
 from control.conf.schema import SECTIONS, Item
 from control.conf.values import Reference
 from control.conf.zone import ZoneConf
-from control.conf.zones import DEFAULT_TEMPLATE, ZoneBuilder
+from control.conf.zones import ZoneBuilder
 
 
 class Difference(NamedTuple):
@@ -91,6 +92,8 @@ class ActiveConfiguration:
         self.document, self.config, self.database = document, config, database
         self.transaction: ConfTransaction | None = None
         self._builder: ZoneBuilder | None = None
+        self._members: tuple[Config, ZoneBuilder] | None = None
+        """What makes the members of catalogs, and of which configuration."""
 
     def begin(self) -> ConfTransaction:
         """Open the transaction; EditError when it is open."""
@@ -115,14 +118,15 @@ class ActiveConfiguration:
         Raises EditError when a check fails and `ConfdbError` when the database refuses; the transaction stays open.
         """
         draft = self.current().draft
-        check(draft)
-        builder, zones = self._build_zones(draft)
+        reached = list(dependents(draft))
+        check(draft, reached)
+        builder, zones, touched = self._build_zones(draft, reached)
         config = assemble(draft, self.config.file, builder, zones)
-        found = self._compare(draft, config)
+        found = self._compare(touched, config)
         if self.database is not None and any(draft.changes.values()):
             self.database.write(draft.changes)
         apply(draft.changes, self.document)
-        builder.blocks = self.document
+        builder.look_in(self.document)
         self._builder, self.config, self.transaction = builder, config, None
         return found
 
@@ -149,52 +153,54 @@ class ActiveConfiguration:
         draft = self.current().draft if changing else Draft(self.document)
         return schema_rows(section, id, item) if schema else list_rows(draft, section, id, item)
 
-    def list_zones(self) -> Iterator[Row]:
-        """Return the configured zones in name order."""
-        return zone_rows(self.document)
+    def list_zones(self, members: Iterable[str] = ()) -> Iterator[Row]:
+        """Return the configured zones, and `members` of catalogs (text, final dot), in canonical order."""
+        return zone_rows(self.document, members)
 
-    def _build_zones(self, draft: Draft) -> tuple[ZoneBuilder, dict[str, ZoneConf]]:
-        """Return every zone as the draft has it, making only those that it touches."""
-        templates = draft.changes.get("template", {})
+    def member(self, name: str, template: str, catalog: str) -> ZoneConf:
+        """Return the configuration of a zone (text, final dot) that a catalog has as a member; raise `ValueProblem`."""
+        config, members = self.config, self._members
+        if members is None or members[0] is not config:
+            members = self._members = config, make_builder(self.document)
+        return members[1].member(name, template, catalog)
+
+    def _build_zones(
+        self, draft: Draft, reached: Iterable[Block]
+    ) -> tuple[ZoneBuilder, dict[str, ZoneConf], tuple[str, ...]]:
+        """Return every zone as the draft has it, and the names of those that it touches, which alone are made."""
         builder = self._builder
-        if builder is None or templates or draft.changes.get("database"):
+        if builder is None or touches_links(draft) or draft.changes.get("database") or draft.changes.get("server"):
             builder = make_builder(draft)
             builder.adopt(self.config.zones.values())
-        builder.blocks = draft
+        builder.look_in(draft)
         touched = dict(draft.changes.get("zone", {}))
-        moved = builder.storage != self.config.database.storage
-        if templates or moved:
-            touched.update((block.id, block) for block in draft.each("zone") if moved or _template(block) in templates)
+        everyone = builder.storage != self.config.database.storage
+        everyone |= builder.peers.automatic_acl != self.config.server.automatic_acl
+        blocks = draft.each("zone") if everyone else reached
+        touched.update((block.id, block) for block in blocks if block.section == "zone")
         zones = dict(self.config.zones)
         for name, block in touched.items():
-            if block is not None:
-                zones[name or ""] = _build(builder, block)
-            else:
+            if block is None:
                 zones.pop(name or "", None)
-        return builder, zones
+            elif (zone := _build(builder, block)) != zones.get(zone.name):
+                zones[zone.name] = zone
+        return builder, zones, tuple(name or "" for name in touched)
 
-    def _compare(self, draft: Draft, new: Config) -> Difference:
-        """Tell what a commit changes by looking at what was touched; at every zone only after a template."""
+    def _compare(self, names: tuple[str, ...], new: Config) -> Difference:
+        """Tell what a commit changes by looking at the zones it touched."""
         old = self.config
-        if draft.changes.get("template") or draft.changes.get("database"):
-            return difference(old, new)
-        names = [name for name in draft.changes.get("zone", {}) if name is not None]
         return Difference(
             old,
             new,
             added=tuple(name for name in names if name not in old.zones),
             removed=tuple(name for name in names if name not in new.zones),
-            changed=tuple(name for name in names if _both_differ(old.zones.get(name), new.zones.get(name))),
+            changed=tuple(name for name in names if _replaced(old.zones.get(name), new.zones.get(name))),
             restart=tuple(restart_items(old, new)),
         )
 
 
-def _both_differ(old: ZoneConf | None, new: ZoneConf | None) -> bool:
-    return old is not None and new is not None and old != new
-
-
-def _template(block: Block) -> str:
-    return str(block.values.get("template") or DEFAULT_TEMPLATE)
+def _replaced(old: ZoneConf | None, new: ZoneConf | None) -> bool:
+    return old is not None and new is not None and old is not new
 
 
 def _build(builder: ZoneBuilder, block: Block) -> ZoneConf:
@@ -216,8 +222,8 @@ def apply(changes: Changes, document: Document) -> None:
                 there[name] = block
 
 
-def check(draft: Draft) -> None:
-    """Check what a draft changes and what depends on that; raise EditError."""
+def check(draft: Draft, reached: Iterable[Block]) -> None:
+    """Check what a draft changes and the blocks that this reaches; raise EditError."""
     zones = ZoneChecks(draft)
     for section, blocks in draft.changes.items():
         for block in blocks.values():
@@ -225,11 +231,8 @@ def check(draft: Draft) -> None:
                 _check_references(draft, block, SECTIONS[section].items)
                 _check_block(draft, block, zones)
     _check_referrers(draft)
-    templates = draft.changes.get("template")
-    if templates:
-        for block in draft.each("zone"):
-            if _template(block) in templates:
-                _check_block(draft, block, zones)
+    for block in reached:
+        _check_block(draft, block, zones)
 
 
 def _check_block(draft: Draft, block: Block, zones: ZoneChecks) -> None:

@@ -16,6 +16,7 @@ PARSER_FAILED = "parser failed"
 INVALID_ITEM = "invalid item"
 INVALID_IDENTIFIER = "invalid identifier"
 INVALID_REFERENCE = "invalid reference"
+INVALID_MODULE_REFERENCE = "invalid module reference"
 IDENTIFIER_NOT_SUPPORTED = "identifier not supported"
 DUPLICATE_IDENTIFIER = "duplicate identifier"
 MISSING_IDENTIFIER = "missing identifier"
@@ -57,6 +58,13 @@ class ConfigurationError(Exception):
         super().__init__(reason)
         self.reason, self.file, self.line = reason, file, line
         self.item, self.value, self.section = item, value, section
+
+    @property
+    def outcome(self) -> str:
+        """Why the configuration as a whole is refused, in the fewer words there are for that."""
+        if self.reason in (INVALID_REFERENCE, INVALID_MODULE_REFERENCE):
+            return NOT_EXISTS
+        return INVALID_PARAMETER if self.section is not None and self.item is None else self.reason
 
     def __str__(self) -> str:
         parts = [f"config, file '{self.file}'"]

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from control.conf.document import Block, Document, Values
 from control.conf.errors import ValueProblem
+from control.conf.peers import KeyConf, RemoteConf
+from control.conf.replication import Peers
 from control.conf.schema import SECTIONS, Reload
 from control.conf.values import Endpoint, XdpEndpoint
-from control.conf.version import PROGRAM, VERSION
+from control.conf.version import DEFAULT_CONFIG, PROGRAM, VERSION
 from control.conf.zone import ZoneConf
 from control.conf.zones import DEFAULT_TEMPLATE, ZoneBuilder
 
@@ -40,10 +42,24 @@ class ServerConf(NamedTuple):
     async_start: bool
     tcp_idle_timeout_s: int
     tcp_io_timeout_ms: int
+    tcp_remote_io_timeout_ms: int
+    """For one message of an outgoing connection; 0: none."""
     tcp_max_clients: int
+    remote_pool_limit: int
+    """Outgoing TCP connections that are kept open; 0: none."""
+    remote_pool_timeout_s: int
+    remote_retry_delay_ms: int
     udp_max_payload_ipv4: int
     udp_max_payload_ipv6: int
+    automatic_acl: bool
     listen: tuple[Endpoint, ...]
+    listen_tls: tuple[Endpoint, ...]
+    key_file: str | None
+    """Absolute path; None: a key is made."""
+    cert_file: str | None
+    """Absolute path; None: a certificate is made."""
+    ca_files: tuple[str, ...]
+    """Absolute paths of authorities' certificates; an empty one: those of the system."""
 
 
 class XdpConf(NamedTuple):
@@ -64,6 +80,8 @@ class DatabaseConf(NamedTuple):
     map_bytes: int
     journal_db: str
     """Absolute path of the zone store's directory."""
+    tls_key: str
+    """Absolute path of the key for TLS that is made where none is configured."""
     asynchronous: bool
     """Changes are acknowledged before they are on the disk."""
 
@@ -109,6 +127,9 @@ class Config(NamedTuple):
     """`mod-name` or `mod-name/id`, in order."""
     modules: "dict[str, ModuleConf]"
     """The settings of every module reference that a zone, a template or `global_modules` has."""
+    keys: dict[bytes, KeyConf]
+    """By name in wire form, lower case."""
+    remotes: dict[str, RemoteConf]
     zones: dict[str, ZoneConf]
     fixed: dict[str, Any]
     """What was set of the items that need a restart, by `section.item`."""
@@ -145,7 +166,8 @@ def build_config(document: Document, file: str) -> Config:
 
 def make_builder(source: Source) -> ZoneBuilder:
     """Return what makes the zones of a configuration."""
-    return ZoneBuilder(source, _database(source.single("database")).storage)
+    storage = _database(source.single("database")).storage
+    return ZoneBuilder(source, storage, automatic_acl=source.single("server").get("automatic-acl", False))
 
 
 def assemble(source: Source, file: str, builder: ZoneBuilder, zones: dict[str, ZoneConf]) -> Config:
@@ -154,6 +176,8 @@ def assemble(source: Source, file: str, builder: ZoneBuilder, zones: dict[str, Z
     template = source.get("template", DEFAULT_TEMPLATE)
     global_modules = tuple(template.values.get("global-module", ())) if template is not None else ()
     references = dict.fromkeys(global_modules)
+    for block in source.each("template"):
+        builder.template(block.id or "")
     for settings in builder.shared:
         references.update(dict.fromkeys(settings.modules))
     return Config(
@@ -166,9 +190,15 @@ def assemble(source: Source, file: str, builder: ZoneBuilder, zones: dict[str, Z
         logs=tuple(_log(block) for block in source.each("log")),
         global_modules=global_modules,
         modules=_modules(source, references),
+        keys=_keys(source, builder.peers),
+        remotes={block.id or "": builder.peers.remote(block.id or "") for block in source.each("remote")},
         zones=zones,
         fixed=_fixed(source),
     )
+
+
+def _keys(source: Source, peers: Peers) -> dict[bytes, KeyConf]:
+    return {key.name: key for key in (peers.key(block.id or "") for block in source.each("key"))}
 
 
 def _fixed(source: Source) -> dict[str, Any]:
@@ -206,11 +236,25 @@ def _server(values: Values) -> ServerConf:
         async_start=get("async-start", False),
         tcp_idle_timeout_s=get("tcp-idle-timeout", 10),
         tcp_io_timeout_ms=get("tcp-io-timeout", 500),
+        tcp_remote_io_timeout_ms=get("tcp-remote-io-timeout", 5000),
         tcp_max_clients=descriptor_limit() // 2 if clients is None else clients,
+        remote_pool_limit=get("remote-pool-limit", 0),
+        remote_pool_timeout_s=get("remote-pool-timeout", 5),
+        remote_retry_delay_ms=get("remote-retry-delay", 0),
         udp_max_payload_ipv4=get("udp-max-payload-ipv4", payload),
         udp_max_payload_ipv6=get("udp-max-payload-ipv6", payload),
+        automatic_acl=get("automatic-acl", False),
         listen=_unique(get("listen", ())),
+        listen_tls=_unique(get("listen-tls", ())),
+        key_file=_credential(get("key-file")),
+        cert_file=_credential(get("cert-file")),
+        ca_files=_unique(_credential(path) or "" for path in get("ca-file", ())),
     )
+
+
+def _credential(path: str | None) -> str | None:
+    """The absolute path of a file that is looked for where configurations are by default."""
+    return os.path.normpath(os.path.join(os.path.dirname(DEFAULT_CONFIG), path)) if path else None
 
 
 def _unique(values: Iterable[Any]) -> tuple[Any, ...]:
@@ -235,6 +279,7 @@ def _database(values: Values) -> DatabaseConf:
         storage=storage,
         map_bytes=values.get("journal-db-max-size", 20 << 30),
         journal_db=os.path.normpath(os.path.join(storage, values.get("journal-db") or "store")),
+        tls_key=os.path.join(storage, "tls_key.pem"),
         asynchronous=values.get("journal-db-mode") == "asynchronous",
     )
 

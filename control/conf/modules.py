@@ -1,18 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The settings of modules, defaults filled in. Imported when a zone or the server has a module."""
 
-import socket
 from typing import NamedTuple
 
 from control.conf.document import NOTHING, Values
-from control.conf.zones import Blocks
-
-
-class AddressRange(NamedTuple):
-    """Addresses `first` to `last`, both inclusive, 4 or 16 octets in network order."""
-
-    first: bytes
-    last: bytes
+from control.conf.peers import AddressSpan
+from control.conf.replication import Blocks, address_span
 
 
 class CookiesConf(NamedTuple):
@@ -30,7 +23,7 @@ class RrlConf(NamedTuple):
     instant_limit: int
     slip: int
     table_size: int
-    whitelist: tuple[AddressRange, ...]
+    whitelist: tuple[AddressSpan, ...]
     log_period_ms: int
     dry_run: bool
 
@@ -54,19 +47,6 @@ class StatsModuleConf(NamedTuple):
 
 
 ModuleConf = CookiesConf | RrlConf | StatsModuleConf
-
-
-def address_range(text: str) -> AddressRange:
-    """Return the addresses that a value of the type `AddressRange` means."""
-    first, dash, last = text.partition("-")
-    host, _, length = first.partition("/")
-    octets = socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
-    if dash:
-        return AddressRange(octets, socket.inet_pton(socket.AF_INET6 if ":" in last else socket.AF_INET, last))
-    size = len(octets)
-    mask = (1 << (8 * size - int(length or 8 * size))) - 1
-    number = int.from_bytes(octets, "big")
-    return AddressRange((number & ~mask).to_bytes(size, "big"), (number | mask).to_bytes(size, "big"))
 
 
 def module_conf(blocks: Blocks, reference: str) -> ModuleConf:
@@ -94,7 +74,7 @@ def _rrl(values: Values) -> RrlConf:
         instant_limit=get("instant-limit", 125),
         slip=get("slip", 1),
         table_size=get("table-size", 524288),
-        whitelist=tuple(address_range(text) for text in get("whitelist", ())),
+        whitelist=tuple(map(address_span, get("whitelist", ()))),
         log_period_ms=get("log-period", 30000),
         dry_run=get("dry-run", False),
     )

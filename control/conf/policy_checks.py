@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 
 from control.conf.document import Values
-from control.conf.zones import Blocks
+from control.conf.replication import Blocks
 
 RSA_BITS = range(1024, 4097)
 KEY_BITS = {

@@ -162,6 +162,6 @@ def list_rows(view: Draft, section: str | None = None, id: str | None = None, it
     return read_rows(view, section, id, item)
 
 
-def zone_rows(document: Document) -> Iterator[Row]:
-    """Return the configured zones in canonical order."""
-    return (Row("zone", name) for name in sorted(document.blocks["zone"], key=canonical_key))
+def zone_rows(document: Document, members: Iterable[str] = ()) -> Iterator[Row]:
+    """Return the configured zones, and `members` of catalogs, in canonical order."""
+    return (Row("zone", name) for name in sorted({*document.blocks["zone"], *members}, key=canonical_key))

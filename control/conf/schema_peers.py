@@ -11,59 +11,55 @@ SECONDS = Time(1)
 KEY = section(
     "key",
     "TSIG keys.",
-    absent(
+    Item(
         "algorithm",
         Choice("hmac-md5 hmac-sha1 hmac-sha224 hmac-sha256 hmac-sha384 hmac-sha512"),
         "hmac-sha256",
         "Algorithm of the key.",
     ),
-    absent("secret", Base64(), "-", "The shared secret."),
+    Item("secret", Base64(), "-", "The shared secret."),
     id_item=Item("id", Name(), "-", "Name of the key."),
-    supported=False,
 )
 
 REMOTE = section(
     "remote",
     "Other servers.",
-    absent("address", PeerAddress(path=True), "-", "Addresses, tried in order.", multi=True),
-    absent("via", PeerAddress(interface=True), "-", "Source addresses.", multi=True),
-    absent("quic", Bool(), "off", "Ask over QUIC."),
-    absent("tls", Bool(), "off", "Ask over TLS."),
-    absent("key", Reference("key"), "-", "TSIG key."),
-    absent("cert-key", Base64(), "-", "Public keys the server may have.", multi=True),
-    absent("cert-hostname", Text(), "-", "Names its certificate may have.", multi=True),
-    absent("block-notify-after-transfer", Bool(), "off", "No NOTIFY after a transfer from it."),
-    absent("no-edns", Bool(), "off", "No EDNS."),
-    absent("automatic-acl", Bool(), "on", "Permissions are derived from it when the server does so."),
+    Item("address", PeerAddress(path=True), "-", "Addresses, tried in order.", multi=True),
+    Item("via", PeerAddress(interface=True), "-", "Source addresses.", multi=True),
+    Item("quic", Bool(), "off", "Ask over QUIC.", only=("off",)),
+    Item("tls", Bool(), "off", "Ask over TLS."),
+    Item("key", Reference("key"), "-", "TSIG key."),
+    Item("cert-key", Base64(32), "-", "SHA-256 of public keys the server may have; implies TLS.", multi=True),
+    Item("cert-hostname", Text(), "-", "Names its certificate may have; implies TLS.", multi=True),
+    Item("block-notify-after-transfer", Bool(), "off", "No NOTIFY after a transfer from it."),
+    Item("no-edns", Bool(), "off", "No EDNS."),
+    Item("automatic-acl", Bool(), "on", "Permissions are derived from it when the server does so."),
     id_item=identifier("Name of the remote."),
-    supported=False,
 )
 
 REMOTES = section(
     "remotes",
     "Groups of remotes.",
-    absent("remote", Reference("remote"), "-", "The remotes, in order.", multi=True),
+    Item("remote", Reference("remote"), "-", "The remotes, in order.", multi=True),
     id_item=identifier("Name of the group."),
-    supported=False,
 )
 
 ACL = section(
     "acl",
     "Permissions.",
-    absent("address", AddressRange(path=True), "any", "Source addresses.", multi=True),
-    absent("key", Reference("key"), "-", "TSIG keys.", multi=True),
+    Item("address", AddressRange(path=True), "any", "Source addresses.", multi=True),
+    Item("key", Reference("key"), "-", "TSIG keys.", multi=True),
     absent("cert-key", Base64(), "-", "Public keys of clients.", multi=True),
     absent("cert-hostname", Text(), "-", "Names of clients' certificates.", multi=True),
-    absent("remote", PEER, "-", "Remotes whose addresses and keys match.", multi=True),
-    absent("action", Choice("query notify transfer update"), "query", "What is allowed.", multi=True),
-    absent("protocol", Choice("udp tcp tls quic"), "any", "Transports.", multi=True),
-    absent("deny", Bool(), "off", "What matches is denied."),
-    absent("update-type", RecordType(), "any", "Types that may be updated.", multi=True),
-    absent("update-owner", Choice("key zone name"), "-", "What owners of updated records are compared with."),
-    absent("update-owner-match", Choice("sub-or-equal equal sub pattern"), "sub-or-equal", "How they are compared."),
-    absent("update-owner-name", Text(), "-", "Names for `update-owner: name`.", multi=True),
+    Item("remote", PEER, "-", "Remotes whose addresses and keys match.", multi=True),
+    Item("action", Choice("query notify transfer update"), "query", "What is allowed.", multi=True),
+    Item("protocol", Choice("udp tcp tls quic"), "any", "Transports.", multi=True, only=("udp", "tcp", "tls")),
+    Item("deny", Bool(), "off", "What matches is denied."),
+    Item("update-type", RecordType(), "any", "Types that may be updated.", multi=True),
+    Item("update-owner", Choice("key zone name"), "-", "What owners of updated records are compared with."),
+    Item("update-owner-match", Choice("sub-or-equal equal sub pattern"), "sub-or-equal", "How they are compared."),
+    Item("update-owner-name", Text(), "-", "Names for `update-owner: name`.", multi=True),
     id_item=identifier("Name of the rule."),
-    supported=False,
 )
 
 SUBMISSION = section(

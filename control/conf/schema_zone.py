@@ -2,7 +2,7 @@
 """The schema of zones and their templates."""
 
 from control.conf.item import Item, absent, identifier, section
-from control.conf.special import ModuleReference, RecordType, SerialModuloType, TimeOr
+from control.conf.special import GroupName, ModuleReference, RecordType, SerialModuloType, TimeOr
 from control.conf.values import Bool, Choice, Int, Name, Reference, Size, Text, Time
 
 MODULES = (
@@ -18,14 +18,14 @@ ZONE_ITEMS = (
     Item("file", Text(), "%s.zone", "Zone file; %s %c[N] %c[N-M] %l[N] %% expand to (parts of) the zone name."),
     absent("zone-db-input", Int(-1, 8), "-1", "Redis instance to read from."),
     absent("zone-db-output", Int(-1, 8), "-1", "Redis instance to write to."),
-    absent("master", PEERS, "-", "Primary servers.", multi=True),
-    absent("ddns-master", Reference("remote", empty=True), "first master", "Where dynamic updates are sent."),
-    absent("notify", PEERS, "-", "Secondary servers to notify.", multi=True),
-    absent("notify-delay", Time(0), "0", "Delay of NOTIFY."),
-    absent("update-delay", Time(0), "0", "Delay of changes that come from others."),
-    absent("acl", Reference("acl"), "-", "Permissions, in order.", multi=True),
-    absent("master-pin-tolerance", Time(0), "0", "Time for which one primary is kept."),
-    absent("provide-ixfr", Bool(), "on", "Answer IXFR with changes."),
+    Item("master", PEERS, "-", "Primary servers.", multi=True),
+    Item("ddns-master", Reference("remote", empty=True), "first master", "Where dynamic updates are sent."),
+    Item("notify", PEERS, "-", "Secondary servers to notify.", multi=True),
+    Item("notify-delay", Time(0), "0", "Delay of NOTIFY."),
+    Item("update-delay", Time(0), "0", "Delay of changes that come from others."),
+    Item("acl", Reference("acl"), "-", "Permissions, in order.", multi=True),
+    Item("master-pin-tolerance", Time(0), "0", "Time for which one primary is kept."),
+    Item("provide-ixfr", Bool(), "on", "Answer IXFR with changes."),
     absent("deleg-aware", Choice("auto on off"), "auto", "DELEG records."),
     Item(
         "semantic-checks",
@@ -53,9 +53,9 @@ ZONE_ITEMS = (
     Item("journal-content", Choice("none changes all"), "changes", "What the journal keeps; all: also the zone."),
     Item("journal-max-usage", Size(40 << 10), "100M", "Most that the changes of the zone may take in the journal."),
     Item("journal-max-depth", Int(2, 2147483647), "20", "Most changes of the zone in the journal."),
-    absent("ixfr-benevolent", Bool(), "off", "Superfluous changes in an IXFR are tolerated."),
-    absent("ixfr-by-one", Bool(), "off", "Changes of an IXFR are applied one by one."),
-    absent("ixfr-from-axfr", Bool(), "off", "An AXFR is compared with the zone."),
+    Item("ixfr-benevolent", Bool(), "off", "Superfluous changes in an IXFR are tolerated."),
+    Item("ixfr-by-one", Bool(), "off", "Changes of an IXFR are applied one by one."),
+    Item("ixfr-from-axfr", Bool(), "off", "An AXFR is compared with the zone."),
     Item("zone-max-size", Size(0), "none", "Most octets the records of the zone may have after a change."),
     absent("adjust-threads", Int(1, 65535), "1", "Threads that adjust one zone."),
     absent("external-validation", Reference("external"), "-", "Approval of changes."),
@@ -75,17 +75,17 @@ ZONE_ITEMS = (
     Item("serial-modulo", SerialModuloType(), "0/1", "Congruence and shift of new serials; needs dnssec-signing."),
     absent("reverse-generate", Name(), "-", "Zones whose addresses get PTR records here.", multi=True),
     absent("include-from", Name(), "-", "Zones whose records are taken over.", multi=True),
-    absent("refresh-jitter", TimeOr(percent=True), "0", "Spread of refresh times over zones."),
-    absent("refresh-min-interval", Time(2), "2", "Least refresh time."),
-    absent("refresh-max-interval", Time(2), "-", "Largest refresh time."),
-    absent("retry-min-interval", Time(1), "1", "Least retry time."),
-    absent("retry-max-interval", Time(1), "-", "Largest retry time."),
-    absent("expire-min-interval", Time(3), "3", "Least expire time."),
-    absent("expire-max-interval", Time(3), "-", "Largest expire time."),
-    absent("catalog-role", Choice("none interpret generate member"), "none", "Catalog zones (RFC 9432)."),
-    absent("catalog-template", Reference("template"), "-", "Templates of the members.", multi=True),
-    absent("catalog-zone", Name(), "-", "Catalog the zone is a member of."),
-    absent("catalog-group", Text(), "-", "Group of the member."),
+    Item("refresh-jitter", TimeOr(percent=True), "0", "Spread of refresh times over zones."),
+    Item("refresh-min-interval", Time(2), "2", "Least refresh time."),
+    Item("refresh-max-interval", Time(2), "-", "Largest refresh time."),
+    Item("retry-min-interval", Time(1), "1", "Least retry time."),
+    Item("retry-max-interval", Time(1), "-", "Largest retry time."),
+    Item("expire-min-interval", Time(3), "3", "Least expire time."),
+    Item("expire-max-interval", Time(3), "-", "Largest expire time."),
+    Item("catalog-role", Choice("none interpret generate member"), "none", "Catalog zones (RFC 9432)."),
+    Item("catalog-template", Reference("template"), "-", "Templates of the members.", multi=True),
+    Item("catalog-zone", Name(), "-", "Catalog the zone is a member of."),
+    Item("catalog-group", GroupName(), "-", "Group of the member."),
     Item("module", ModuleReference(MODULES, "mod-stats"), "-", "Modules for the zone, in order.", multi=True),
 )
 

@@ -3,15 +3,19 @@
 
 from typing import Any
 
-from control.conf.errors import INVALID_PARAMETER, ValueProblem
+from control.conf.errors import INVALID_MODULE_REFERENCE, INVALID_PARAMETER, NOT_SUPPORTED, ValueProblem
+from control.conf.peers import PeerEndpoint
 from control.conf.values import Int, Reference, Time, ValueType, ip_address, split_port
 from control.conf.zone import SerialModulo
 
 MODULUS_MAX = 256
+ANY_ADDRESS = ("0.0.0.0", "::")
+GROUP_OCTETS_MAX = 255
 
 
 class PeerAddress(ValueType):
-    """An address with an optional interface and port, or the path of a UNIX socket; kept as text."""
+    """An address with an optional port and, where `interface`, an interface after a wildcard address; where `path`,
+    the path of a UNIX socket, which this server does not support."""
 
     __slots__ = ("interface", "path")
 
@@ -20,21 +24,26 @@ class PeerAddress(ValueType):
 
     @property
     def syntax(self) -> str:
-        return f"ADDR{'[%IFNAME]' if self.interface else ''}[@INT]{' | PATH' if self.path else ''}"
+        return f"ADDR{'[%IFNAME]' if self.interface else ''}[@INT]"
 
-    def convert(self, text: str) -> str:
+    def convert(self, text: str) -> PeerEndpoint:
         host, port = split_port(text, 0)
         host, percent, interface = host.partition("%") if self.interface else (host, "", "")
         address = ip_address(host)
         if address is None and self.path and text and not percent:
-            return text
-        if address is None or (percent and not interface):
+            raise ValueProblem(f"{NOT_SUPPORTED}: not an IP address; a port is written ADDR@PORT")
+        if address is None or (percent and (not interface or address not in ANY_ADDRESS)):
             raise ValueProblem(INVALID_PARAMETER)
-        return f"{address}{percent}{interface}{f'@{port}' if port else ''}"
+        return PeerEndpoint(address, port, interface)
+
+    def text(self, value: Any) -> str:
+        interface, port = (f"%{value.interface}" if value.interface else ""), (f"@{value.port}" if value.port else "")
+        return f"{value.address}{interface}{port}"
 
 
 class AddressRange(ValueType):
-    """An address, a prefix, an inclusive range or, where `path`, an absolute path; kept as text."""
+    """An address, a prefix or an inclusive range, kept as text; where `path`, the path of a UNIX socket, which this
+    server does not support."""
 
     __slots__ = ("path",)
 
@@ -43,11 +52,11 @@ class AddressRange(ValueType):
 
     @property
     def syntax(self) -> str:
-        return f"ADDR[/INT] | ADDR-ADDR{' | PATH' if self.path else ''}"
+        return "ADDR[/INT] | ADDR-ADDR"
 
     def convert(self, text: str) -> str:
         if self.path and text.startswith("/"):
-            return text
+            raise ValueProblem(f"{NOT_SUPPORTED}: not an IP address")
         first, dash, last = text.partition("-")
         host, slash, length = first.partition("/") if not dash else (first, "", "")
         start, end = ip_address(host), ip_address(last) if dash else None
@@ -59,13 +68,16 @@ class AddressRange(ValueType):
 
 
 class Base64(ValueType):
-    """Octets in base64, whose length must be right; kept as text."""
+    """Octets in base64, kept as text; `octets` is how many, 0: any number."""
 
-    __slots__ = ()
+    __slots__ = ("octets",)
+
+    def __init__(self, octets: int = 0) -> None:
+        self.octets = octets
 
     @property
     def syntax(self) -> str:
-        return "BASE64"
+        return f"BASE64 ({self.octets} octets)" if self.octets else "BASE64"
 
     def convert(self, text: str) -> str:
         from binascii import Error, a2b_base64
@@ -73,9 +85,22 @@ class Base64(ValueType):
         if len(text) % 4:
             raise ValueProblem("invalid base64 string length")
         try:
-            a2b_base64(text.encode("ascii"), strict_mode=True)
+            octets = a2b_base64(text.encode("ascii"), strict_mode=True)
         except (Error, UnicodeEncodeError):
-            raise ValueProblem("invalid base64 string") from None
+            raise ValueProblem("invalid base64 character") from None
+        if self.octets and len(octets) != self.octets:
+            raise ValueProblem("invalid base64 string length")
+        return text
+
+
+class GroupName(ValueType):
+    """The group of a catalog's member: one string of a TXT record."""
+
+    __slots__ = ()
+
+    def convert(self, text: str) -> str:
+        if len(text.encode("utf-8", "surrogateescape")) > GROUP_OCTETS_MAX:
+            raise ValueProblem("group name longer than 255 characters")
         return text
 
 
@@ -188,7 +213,7 @@ class ModuleReference(Reference):
     this server has where the item stands."""
 
     __slots__ = ("modules", "only")
-    missing = "invalid module reference"
+    missing = INVALID_MODULE_REFERENCE
 
     def __init__(self, modules: str, only: str) -> None:
         super().__init__(*modules.split())

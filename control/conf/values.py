@@ -279,7 +279,8 @@ class XdpListen(Listen):
         return str(value.interface or value.address) if value.port == self.default_port else str(value)
 
 
-def _label_text(octets: bytes) -> str:
+def label_text(octets: bytes) -> str:
+    """Return a label in lower case, escaped where it has to be."""
     out = []
     for octet in octets.lower():
         char = chr(octet)
@@ -333,7 +334,7 @@ def parse_name(text: str) -> str:
     octets = _labels(text)
     if not octets or any(len(label) > 63 for label in octets) or sum(map(len, octets)) + len(octets) + 1 > 255:
         raise ValueProblem(INVALID_PARAMETER)
-    return "".join(f"{_label_text(label)}." for label in octets)
+    return "".join(f"{label_text(label)}." for label in octets)
 
 
 def name_to_wire(name: str) -> bytes:

@@ -6,6 +6,8 @@ Zones with the same values share one object: there may be a hundred thousand of 
 
 from typing import NamedTuple
 
+from control.conf.peers import NO_CATALOG, NO_REPLICATION, CatalogConf, ReplicationConf
+
 
 class SerialModulo(NamedTuple):
     """New serials are congruent to `remainder` modulo `modulus`; `shift` is added to serials made from the time."""
@@ -39,6 +41,8 @@ class ZoneSettings(NamedTuple):
     zonemd_verify: bool = False
     zonemd_generate: str = "none"
     """none, zonemd-sha384, zonemd-sha512 or remove."""
+    interprets: bool = False
+    """The contents are those of a catalog whose members are served: they must be a valid one."""
     modules: tuple[str, ...] = ()
     """`mod-name` or `mod-name/id`, in order; without the global ones."""
 
@@ -52,3 +56,5 @@ class ZoneConf(NamedTuple):
     name: str
     file: str
     settings: ZoneSettings
+    replication: ReplicationConf = NO_REPLICATION
+    catalog: CatalogConf = NO_CATALOG

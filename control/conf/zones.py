@@ -3,44 +3,64 @@
 
 import os
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, NamedTuple
 
-from control.conf.document import NOTHING, Block, Values
+from control.conf.document import NOTHING, Values
 from control.conf.filename import zone_file_name
+from control.conf.peers import CatalogConf, ReplicationConf
+from control.conf.replication import CATALOG_ITEMS, REPLICATION_ITEMS, Blocks, Peers
 from control.conf.zone import SerialModulo, ZoneConf, ZoneSettings
 
 DEFAULT_TEMPLATE = "default"
 """The template of zones that name none."""
 
 NO_SETTINGS = frozenset(("template", "storage", "file", "comment"))
+"""Items of a zone that say nothing but what it is called and where its file is."""
+
+OF_REPLICATION = frozenset(REPLICATION_ITEMS)
+OF_CATALOG = frozenset(CATALOG_ITEMS)
+OF_NO_SETTING = NO_SETTINGS | OF_REPLICATION | (OF_CATALOG - {"catalog-role"})
 """Items of a zone that are not part of its settings."""
+
+OF_GENERATED = {"zonefile-load": "none", "journal-content": "all", "serial-policy": "unixtime"}
+"""What a generated catalog has whatever it is told: its contents are made here and kept in the journal."""
 
 DNSSEC_TYPES = frozenset((46, 47, 48, 50, 51, 59, 60))
 """What `zonefile-skip: dnssec` means: RRSIG, NSEC, DNSKEY, NSEC3, NSEC3PARAM, CDS, CDNSKEY."""
 
 
-class Blocks(Protocol):
-    """Where blocks of list sections are found."""
+class Template(NamedTuple):
+    """The values of a template, and what a zone has that sets nothing itself."""
 
-    def get(self, section: str, block_id: str) -> Block | None: ...
+    values: Values
+    settings: ZoneSettings
+    replication: ReplicationConf
+    catalog: CatalogConf
 
 
 class ZoneBuilder:
-    """Makes the configuration of zones; those of equal settings share one object."""
+    """Makes the configuration of zones; those of equal values share one object."""
 
-    def __init__(self, blocks: Blocks, storage: str) -> None:
-        """`storage` is the directory of zones that are told none."""
-        self.blocks, self.storage = blocks, storage
-        self.templates: dict[str, tuple[Values, ZoneSettings]] = {}
+    def __init__(self, blocks: Blocks, storage: str, *, automatic_acl: bool = False) -> None:
+        """`storage` is the directory of zones that are told none; `automatic_acl` is `server.automatic-acl`."""
+        self.storage = storage
+        self.peers = Peers(blocks, automatic_acl=automatic_acl)
+        self.templates: dict[str, Template] = {}
         self.shared: dict[ZoneSettings, ZoneSettings] = {}
 
-    def template(self, name: str) -> tuple[Values, ZoneSettings]:
-        """Return the values of a template and the settings of a zone that sets none itself."""
+    def look_in(self, blocks: Blocks) -> None:
+        """Find blocks in `blocks`, where templates and everything about other servers are as they were."""
+        self.peers.blocks = blocks
+
+    def template(self, name: str) -> Template:
+        """Return a template, and what a zone has that sets nothing itself."""
         found = self.templates.get(name)
         if found is None:
-            block = self.blocks.get("template", name)
+            block, peers = self.peers.blocks.get("template", name), self.peers
             values = NOTHING if block is None else block.values
-            found = self.templates[name] = values, self.share(make_settings(values))
+            settings = self.share(make_settings(values))
+            found = Template(values, settings, peers.replication(values), peers.catalog(values))
+            self.templates[name] = found
         return found
 
     def adopt(self, zones: Iterable[ZoneConf]) -> None:
@@ -53,24 +73,43 @@ class ZoneBuilder:
         return self.shared.setdefault(settings, settings)
 
     def build(self, name: str, values: Values) -> ZoneConf:
-        """Return a zone; raise `ValueProblem` when its file name cannot be made."""
-        base, settings = self.template(values.get("template") or DEFAULT_TEMPLATE)
+        """Return a configured zone; raise `ValueProblem` when its file name cannot be made."""
+        base, settings, replication, catalog = self.template(values.get("template") or DEFAULT_TEMPLATE)
         if not NO_SETTINGS.issuperset(values):
-            settings = self.share(make_settings({**base, **values}))
+            merged = {**base, **values}
+            if not OF_NO_SETTING.issuperset(values):
+                settings = self.share(make_settings(merged))
+            if not OF_REPLICATION.isdisjoint(values):
+                replication = self.peers.replication(merged)
+            if not OF_CATALOG.isdisjoint(values):
+                catalog = self.peers.catalog(merged)
+        return ZoneConf(name, self._file(name, values, base), settings, replication, catalog)
+
+    def member(self, name: str, template: str, catalog: str) -> ZoneConf:
+        """Return a zone that exists because `catalog` (text, final dot) has it as a member; raise as `build`."""
+        base, settings, replication, _ = self.template(template)
+        role = self.peers.catalog(base, catalog)
+        return ZoneConf(name, self._file(name, NOTHING, base), settings, replication, role)
+
+    def _file(self, name: str, values: Values, base: Values) -> str:
+        """Return the absolute path of a zone file."""
         pattern = values.get("file") or base.get("file") or "%s.zone"
         file = zone_file_name(pattern, name) if "%" in pattern else pattern
         if file[:1] == "/":
-            return ZoneConf(name, file, settings)
+            return file
         directory = values.get("storage") or base.get("storage") or self.storage
         if directory[:1] != "/":
             directory = os.path.abspath(directory)
-        return ZoneConf(name, f"{directory}/{file}", settings)
+        return f"{directory}/{file}"
 
 
 def make_settings(values: Values) -> ZoneSettings:
     """Return the settings of merged values, defaults filled in."""
     if not values:
         return ZoneSettings()
+    role = values.get("catalog-role", "none")
+    if role == "generate":
+        values = {**values, **OF_GENERATED}
     get = values.get
     return ZoneSettings(
         default_ttl=get("default-ttl", 3600),
@@ -86,6 +125,7 @@ def make_settings(values: Values) -> ZoneSettings:
         serial_modulo=get("serial-modulo", SerialModulo()),
         zonemd_verify=get("zonemd-verify", False),
         zonemd_generate=get("zonemd-generate", "none"),
+        interprets=role == "interpret",
         modules=tuple(get("module", ())),
     )
 

@@ -13,6 +13,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"pyxdp_dns"}),
     frozenset({"control.errors", "control.clock", "control.journal"}),
     frozenset({"control.conf", "control.log", "control.wire", "control.store"}),
+    frozenset({"control.access", "control.catalog"}),
     frozenset({"control.update", "control.zonefile", "control.sign", "control.keys"}),
     frozenset({"control.transfer", "control.ddns", "control.events"}),
     frozenset({"control.server", "control.ctl"}),

@@ -12,6 +12,7 @@ from control.conf.parse import parse_text
 ZONE = "zone:\n  - domain: a\n"
 POLICY = "policy:\n  - id: p\n"
 REMOTE = "remote:\n  - id: r\n    address: 192.0.2.1\n"
+INTERVAL = "'{0}-min-interval' is higher than '{0}-max-interval'"
 
 REFUSED = [
     ("key:\n  - id: k\n", "no key secret defined"),
@@ -51,6 +52,16 @@ REFUSED = [
         f"{ZONE}    serial-modulo: 1/4\n    dnssec-signing: on\n",
         "'serial-modulo' requires 'zonefile-load' either 'none' or 'difference-no-serial'",
     ),
+    (
+        f"{REMOTE}    cert-hostname: a\nremotes:\n  - id: g\n    remote: r\nacl:\n  - id: a\n    remote: g\n",
+        "cert-key and cert-hostname of remote 'r' in an ACL: not supported by this server, name addresses and keys",
+    ),
+    ("server:\n  listen: ::1@853\n  listen-tls: ::1\n", "listen-tls address ::1@853 is in listen as well"),
+    ("server:\n  listen-tls: [192.0.2.1, 0.0.0.0]\n", "listen address 192.0.2.1@853 is covered by 0.0.0.0@853"),
+    (f"{ZONE}    refresh-max-interval: 5\n    refresh-min-interval: 6\n", INTERVAL.format("refresh")),
+    (f"{ZONE}    retry-max-interval: 5\n    retry-min-interval: 6\n", INTERVAL.format("retry")),
+    (f"{ZONE}    expire-max-interval: 5\n    expire-min-interval: 6\n", INTERVAL.format("expire")),
+    (f"{ZONE}    catalog-zone: c\n", "'catalog-zone' not compatible with catalog role"),
     (f"{ZONE}    catalog-role: interpret\n", "'catalog-template' required with catalog role"),
     (f"{ZONE}    catalog-role: member\n", "'catalog-zone' required with catalog role"),
     (
@@ -138,11 +149,11 @@ def test_obsolete_items_are_told() -> None:
 
 def test_everything_at_once(tmp_path: Path) -> None:
     """Every error and every item that is not supported is listed, in reading order, also of included files."""
-    (tmp_path / "more.conf").write_text("acl:\n  - id: x\n    deny: maybe\nbad line\n")
+    (tmp_path / "more.conf").write_text("policy:\n  - id: x\n    manual: maybe\nbad line\n")
     main = tmp_path / "main.conf"
     main.write_text(
         "nothing:\n  - id: skipped\nserver:\n  listen: 300.0.0.1@x\n  tcp-workers: 4\ninclude: more.conf\n"
-        "zone:\n  - domain: a\n    acl: x\n  - domain: a\n    file: '%x'\n  - domain: b..c\n    foo: 1\n"
+        "zone:\n  - domain: a\n    dnssec-policy: x\n  - domain: a\n    file: '%x'\n  - domain: b..c\n    foo: 1\n"
         '  - domain: d\n    file: "%x"\n    zonefile-load: difference-no-serial\n'
     )
     found = [(Path(problem.file).name, problem.line, problem.reason) for problem in all_problems(str(main))[1]]

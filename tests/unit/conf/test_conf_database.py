@@ -148,7 +148,7 @@ BAD_ENTRIES = [
     (b"zone\0x.", b"x.\0nothing\x001\0x", ConfigurationError, "invalid item"),
     (b"zone\0x.", b"x.\0default-ttl\x001\0x", ConfigurationError, "invalid parameter"),
     (b"zone\0x.", b"x.\0template\x001\0x", ConfigurationError, "invalid reference"),
-    (b"zone\0x.", b"x.\0notify-delay\x001\x001", ConfigurationError, "not supported by this server"),
+    (b"zone\0x.", b"x.\0adjust-threads\x001\x001", ConfigurationError, "not supported by this server"),
 ]
 
 

@@ -116,7 +116,7 @@ REFUSED = [
     ("set", "server", "operation not supported"),
     ("set", "server[x].listen=1", "identifier not supported"),
     ("set", "server.tcp-workers=1", "not supported by this server"),
-    ("set", "acl.id=a", "not supported by this server"),
+    ("set", "policy.id=a", "not supported by this server"),
     ("set", "xdp.tcp=on", "not supported by this server"),
     ("set", "zone[b].module=mod-rrl", "not supported by this server"),
     ("set", "zone", "missing identifier"),
@@ -143,6 +143,20 @@ REFUSED = [
     ("unset", "zone[b].domain=b", "value not supported"),
     ("unset", "zone[b].file", "not exists"),
     ("unset", "zone[b].semantic-checks=on", "not exists"),
+    ("set", "zone[b].master=x", "not exists"),
+    ("set", "zone[b].acl=", "not exists"),
+    (
+        "set",
+        "remote[r].address=/run/sock",
+        "not supported by this server: not an IP address; a port is written ADDR@PORT",
+    ),
+    ("set", "remote[r].quic=on", "not supported by this server"),
+    ("set", "remote[r].via=192.0.2.1%eth0", "invalid parameter"),
+    ("set", "key[k].secret=x", "invalid base64 string length"),
+    ("set", "acl[a].address=/run/sock", "not supported by this server: not an IP address"),
+    ("set", "acl[a].protocol=quic", "not supported by this server"),
+    ("set", "acl[a].cert-key=AAAA", "not supported by this server"),
+    ("set", "zone[b].catalog-group=" + 256 * "x", "group name longer than 255 characters"),
     ("get", "server[x]", "identifier not supported"),
     ("get", "zone[c]", "invalid identifier"),
     ("get", "include", "operation not supported"),
@@ -259,6 +273,7 @@ def test_list() -> None:
     ]
     assert shown(configuration.list("zone", "b", "semantic-checks")) == ["zone[b.].semantic-checks soft"]
     assert shown(configuration.list_zones()) == ["zone[b.]", "zone[z1.]"]
+    assert shown(configuration.list_zones(["a.c.", "b."])) == ["zone[b.]", "zone[a.c.]", "zone[z1.]"]
     with pytest.raises(EditError, match="no active transaction"):
         configuration.list("zone", changing=True)
     configuration.begin().set(operand("zone.domain=new"))

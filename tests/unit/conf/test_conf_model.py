@@ -12,7 +12,7 @@ from control.conf.errors import ConfigurationError, ValueProblem
 from control.conf.filename import zone_file_name
 from control.conf.model import Config, build_config, restart_items
 from control.conf.parse import parse_text
-from control.conf.zone import DEFAULT_SETTINGS, ZoneSettings
+from control.conf.zone import DEFAULT_SETTINGS, ZoneConf, ZoneSettings
 
 
 def build(text: str) -> Config:
@@ -31,7 +31,13 @@ def test_defaults() -> None:
     assert (server.tcp_idle_timeout_s, server.tcp_io_timeout_ms) == (10, 500)
     assert (server.udp_max_payload_ipv4, server.udp_max_payload_ipv6) == (1232, 1232)
     assert server.listen == ()
-    assert config.database == ("/var/lib/xdpdns", 20 << 30, "/var/lib/xdpdns/store", False)
+    assert config.database == (
+        "/var/lib/xdpdns",
+        20 << 30,
+        "/var/lib/xdpdns/store",
+        "/var/lib/xdpdns/tls_key.pem",
+        False,
+    )
     assert config.control == (("/run/xdpdns/knot.sock",), 5, 5)
     assert config.statistics == (None, "/run/xdpdns/stats.yaml", False, ())
     assert (config.global_modules, config.modules) == ((), {})
@@ -82,9 +88,9 @@ zone:
 def test_template_lookup_order() -> None:
     """Zone, then its template; template default only for zones that name none; then what is built in."""
     zones = build(TEMPLATES).zones
-    assert zones["a."] == ("a.", "/d/a.zone", ZoneSettings(default_ttl=3600, journal_max_depth=7))
-    assert zones["b."] == ("b.", "/var/lib/xdpdns/b.t", DEFAULT_SETTINGS)
-    assert zones["c."] == ("c.", "/abs", ZoneSettings(default_ttl=5, journal_max_depth=7))
+    assert zones["a."] == ZoneConf("a.", "/d/a.zone", ZoneSettings(default_ttl=3600, journal_max_depth=7))
+    assert zones["b."] == ZoneConf("b.", "/var/lib/xdpdns/b.t", DEFAULT_SETTINGS)
+    assert zones["c."] == ZoneConf("c.", "/abs", ZoneSettings(default_ttl=5, journal_max_depth=7))
 
 
 @pytest.mark.parametrize(

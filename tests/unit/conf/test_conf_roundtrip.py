@@ -46,6 +46,8 @@ def texts(item: Item) -> st.SearchStrategy[str] | None:
         TimeOr: st.sampled_from(["1", "2h", "30m"]),
         ModuleName: st.just("mod-x"),
     }
+    if isinstance(kind, Base64) and kind.octets:
+        return st.just(b64encode(bytes(range(kind.octets))).decode())
     if isinstance(kind, Int):
         low = kind.low or 0
         return st.integers(low, min(kind.high or low + 10**6, low + 10**6)).map(str)
