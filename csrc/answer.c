@@ -313,7 +313,7 @@ static unsigned answer_chaos(xd_responder *responder)
 	return XD_RCODE_NOERROR;
 }
 
-static void answer_question(xd_responder *responder, const struct xd_zone *zone, int transport, xd_reply *reply)
+static void answer_question(xd_responder *responder, const struct xd_zone *zone, const xd_client *client, xd_reply *reply)
 {
 	struct xd_resolution resolution = {
 		.base = responder->table->base,
@@ -323,11 +323,12 @@ static void answer_question(xd_responder *responder, const struct xd_zone *zone,
 		.zone = zone,
 		.message = &responder->message,
 		.steps = responder->steps,
+		.client = client,
 		.composes_all = responder->composes_all,
 	};
 
 	xd_resolve(&resolution);
-	finish(responder, transport, resolution.rcode, resolution.is_authoritative, reply);
+	finish(responder, client->transport, resolution.rcode, resolution.is_authoritative, reply);
 }
 
 static void fail(xd_responder *responder, uint8_t *msg, size_t len, int transport, unsigned rcode, bool is_truncated,
@@ -365,8 +366,8 @@ static __attribute__((noinline)) unsigned answer_special(xd_responder *responder
 	return query->type == XD_T_MAILA || query->type == XD_T_MAILB ? XD_RCODE_NOTIMP : XD_RCODE_FORMERR;
 }
 
-static void answer_query(xd_responder *responder, const struct xd_zone *zone, int transport, uint8_t *msg, size_t room,
-                         xd_reply *reply)
+static void answer_query(xd_responder *responder, const struct xd_zone *zone, const xd_client *client, uint8_t *msg,
+                         size_t room, xd_reply *reply)
 {
 	const struct xd_query *query = responder->query;
 	bool is_ordinary = is_for_zones(query);
@@ -375,17 +376,18 @@ static void answer_query(xd_responder *responder, const struct xd_zone *zone, in
 		reply->verdict = XD_HANDOFF;
 		return;
 	}
-	start_message(responder, msg, query->question_end, message_limit(responder, transport, room));
+	start_message(responder, msg, query->question_end, message_limit(responder, client->transport, room));
 	if (__builtin_expect(is_ordinary, 1))
-		answer_question(responder, zone, transport, reply);
+		answer_question(responder, zone, client, reply);
 	else
-		finish(responder, transport, answer_special(responder), false, reply);
+		finish(responder, client->transport, answer_special(responder), false, reply);
 }
 
-static void answer_parsed(xd_responder *responder, const struct lane *lane, const struct xd_zone *zone, int transport,
+static void answer_parsed(xd_responder *responder, const struct lane *lane, const struct xd_zone *zone, const xd_client *client,
                           uint8_t *msg, size_t room, xd_reply *reply)
 {
 	struct xd_query *query = responder->query;
+	int transport = client->transport;
 
 	*reply = (xd_reply){ .verdict = XD_DROP };
 	switch (lane->fault) {
@@ -408,7 +410,7 @@ static void answer_parsed(xd_responder *responder, const struct lane *lane, cons
 		fail(responder, msg, query->question_end, transport, XD_RCODE_FORMERR, false, reply);
 		break;
 	case XD_QUERY_OK:
-		answer_query(responder, zone, transport, msg, room, reply);
+		answer_query(responder, zone, client, msg, room, reply);
 		break;
 	}
 }
@@ -462,7 +464,7 @@ static inline void answer_lane(xd_responder *responder, const struct lane *lane,
 {
 	if (__builtin_expect(responder->info->has_modules, 0) && !judge(responder, lane, zone, client, msg, reply))
 		return;
-	answer_parsed(responder, lane, zone, client->transport, msg, room, reply);
+	answer_parsed(responder, lane, zone, client, msg, room, reply);
 }
 
 void xd_responder_answer(xd_responder *responder, const xd_client *client, uint8_t *msg, size_t len, size_t room,

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "access.h"
 #include "error.h"
 #include "table.h"
 #include "zone_stats.h"
@@ -25,16 +26,6 @@ enum xd_verdict {
 	XD_DROP,    /* no reply; enum xd_drop says why */
 	XD_HANDOFF, /* for the control plane; the message is untouched */
 };
-
-/* How a query came: XD_TRANSPORT_IPV6 and XD_TRANSPORT_TCP are bits of it. */
-enum xd_transport { XD_UDP4, XD_UDP6, XD_TCP4, XD_TCP6, XD_UDP4_XDP, XD_UDP6_XDP };
-
-/* Who asks. */
-typedef struct xd_client {
-	const uint8_t *address; /* 4 or 16 octets; NULL: not known, and then neither cookies nor rate limits */
-	uint8_t transport;      /* enum xd_transport */
-	uint8_t is_recount;     /* the message has been counted before (it was handed off) */
-} xd_client;
 
 enum xd_drop {
 	XD_DROP_UNANSWERABLE, /* a response, or too short */
@@ -98,8 +89,5 @@ void xd_responder_parse(xd_responder *responder, unsigned lane, const uint8_t *m
 void xd_responder_fetch(xd_responder *responder, unsigned lane);
 void xd_responder_answer_parsed(xd_responder *responder, unsigned lane, const xd_client *client, uint8_t *msg, size_t room,
                                 xd_reply *reply);
-
-#define XD_TRANSPORT_IPV6 1
-#define XD_TRANSPORT_TCP 2
 
 #endif

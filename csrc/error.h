@@ -24,7 +24,8 @@
 	X(TABLE_CORRUPT, "response table contents fail validation") \
 	X(TABLE_FULL, "response table reached its maximum size") \
 	X(NO_XDP, "AF_XDP is not available on this interface") \
-	X(SHM, "not a shared region of this engine version")
+	X(SHM, "not a shared region of this engine version") \
+	X(STORE, "store file has unexpected pages")
 
 enum xd_error {
 	XD_OK = 0,

@@ -16,9 +16,10 @@
 #include <stdint.h>
 
 #include "limits.h"
+#include "table.h"
 
 #define XD_TABLE_MAGIC UINT64_C(0x0a62745f73647864) /* "dxds_tb\n" */
-#define XD_TABLE_LAYOUT 2u
+#define XD_TABLE_LAYOUT 3u
 #define XD_TABLE_ENDIAN 0x01020304u
 #define XD_HEADER_BYTES 4096u
 #define XD_BLOCK_ALIGN 16u
@@ -97,6 +98,7 @@ enum xd_zone_flags {
 	XD_ZONE_HAS_CONTENTS = 1,
 	XD_ZONE_NSEC = 2,
 	XD_ZONE_NSEC3 = 4,
+	XD_ZONE_CLOSED = 8, /* its access rules say who may ask; stays with the zone, whatever becomes of its contents */
 };
 
 struct xd_zone {
@@ -114,11 +116,11 @@ struct xd_zone {
 	uint8_t name_len; /* octets of the apex name, root label included */
 	uint8_t labels;
 	uint8_t max_labels; /* no name of the zone has more */
-	uint8_t pad;
+	uint8_t access_count;
 	uint32_t stats_row; /* counted from 1; 0: no statistics of its own */
 	uint32_t stats_families;
 	uint32_t pad2;
-	/* Behind it: apex name, then the salt. */
+	/* Behind it: apex name, then the salt, then xd_access_rule[access_count]. */
 };
 
 enum xd_node_flags {
@@ -189,6 +191,16 @@ static inline const uint8_t *xd_zone_name(const struct xd_zone *zone)
 static inline const uint8_t *xd_zone_salt(const struct xd_zone *zone)
 {
 	return xd_zone_name(zone) + zone->name_len;
+}
+
+static inline const xd_access_rule *xd_zone_access(const struct xd_zone *zone)
+{
+	return (const xd_access_rule *)(xd_zone_salt(zone) + zone->nsec3_salt_len);
+}
+
+static inline uint64_t xd_zone_bytes(const struct xd_zone *zone)
+{
+	return sizeof(*zone) + zone->name_len + (uint64_t)zone->nsec3_salt_len + zone->access_count * sizeof(xd_access_rule);
 }
 
 static inline const uint8_t *xd_node_name(const struct xd_node *node)

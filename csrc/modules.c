@@ -7,7 +7,8 @@
 
 /* Places of the transports (enum xd_transport) among the counters of request-protocol. */
 static const uint8_t protocols[] = {
-	[XD_UDP4] = 0, [XD_TCP4] = 1, [XD_UDP6] = 4, [XD_TCP6] = 5, [XD_UDP4_XDP] = 8, [XD_UDP6_XDP] = 11,
+	[XD_UDP4] = 0,     [XD_TCP4] = 1,      [XD_UDP6] = 4, [XD_TCP6] = 5,
+	[XD_UDP4_XDP] = 8, [XD_UDP6_XDP] = 11, [XD_TLS4] = 3, [XD_TLS6] = 7,
 };
 
 /* Families that have nothing to be switched on but the module they belong to. */

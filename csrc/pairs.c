@@ -70,8 +70,7 @@ size_t xd_key_write_owner(uint8_t *out, const uint8_t *name)
 	return (size_t)(pos - out);
 }
 
-/* One escaped label ending at its closing zero: unescaped into `label`, length first. Octets read, or 0. */
-static size_t read_label(const uint8_t *in, size_t len, uint8_t *label)
+size_t xd_key_read_label(const uint8_t *in, size_t len, uint8_t *label)
 {
 	size_t used = 0;
 	size_t pos = 0;
@@ -103,7 +102,7 @@ int xd_key_parse(const uint8_t *key, size_t key_len, uint8_t *name, size_t *name
 	reversed[at] = 0;
 	const uint8_t *end = key + key_len - tail;
 	for (const uint8_t *pos = key + XD_KEY_ZONE_ID_BYTES; pos < end;) {
-		size_t used = read_label(pos, (size_t)(end - pos), label);
+		size_t used = xd_key_read_label(pos, (size_t)(end - pos), label);
 		if (!used || label[0] + 1u > at)
 			return -XD_E_KEY_ORDER;
 		at -= label[0] + 1u;
@@ -155,4 +154,21 @@ int xd_pair_read(struct xd_pair *pair, const uint8_t *bytes, size_t len)
 	pair->value = bytes + pair->key_len;
 	pair->value_len = value_size(pair->value, len - pair->key_len);
 	return pair->value_len ? XD_OK : -XD_E_KEY_ORDER;
+}
+
+int xd_pair_make(struct xd_pair *pair, const uint8_t *key, size_t key_len, const uint8_t *value, size_t value_len)
+{
+	const size_t tail = 3; /* zero and type */
+
+	if (key_len < XD_KEY_ZONE_ID_BYTES + tail || key_len > XD_KEY_MAX || key[key_len - tail] || !value_len ||
+	    value_size(value, value_len) != value_len)
+		return -XD_E_KEY_ORDER;
+	*pair = (struct xd_pair){ key, value, key_len, value_len, xd_load_be16(key + key_len - 2) };
+	return XD_OK;
+}
+
+void xd_pairs_move(xd_pairs *pairs, uint32_t zone_id)
+{
+	for (size_t i = 0; i < pairs->count; i++)
+		xd_store_be32(pairs->bytes + pairs->offsets[2 * i], zone_id);
 }

@@ -40,6 +40,9 @@ typedef struct xd_pairs_size {
 /* Counts what `count` well-formed pairs in flat form hold. */
 xd_pairs_size xd_pairs_measure(const uint8_t *bytes, const uint64_t *offsets, size_t count);
 
+/* Gives the keys of well-formed pairs another zone id. */
+void xd_pairs_move(xd_pairs *pairs, uint32_t zone_id);
+
 /* cdef: end */
 
 /*
@@ -49,12 +52,18 @@ xd_pairs_size xd_pairs_measure(const uint8_t *bytes, const uint64_t *offsets, si
 size_t xd_key_write_owner(uint8_t *out, const uint8_t *name);
 
 /*
+ * Reads one escaped label of a key, which ends at its closing zero, into `label` (1 + XD_LABEL_MAX octets), length first.
+ * Returns the octets read, 0 when it is no label in lower case.
+ */
+size_t xd_key_read_label(const uint8_t *in, size_t len, uint8_t *label);
+
+/*
  * Reads the owner from a store key into a lower-case wire name (`name` holds XD_NAME_MAX octets).
  * On success *name_len and *type are set.
  */
 XD_CHECKED int xd_key_parse(const uint8_t *key, size_t key_len, uint8_t *name, size_t *name_len, uint16_t *type);
 
-/* A pair in a run of keys and values, back to back. */
+/* A pair where it lies. */
 struct xd_pair {
 	const uint8_t *key;
 	const uint8_t *value; /* its rdlengths add up to value_len */
@@ -68,5 +77,8 @@ struct xd_pair {
  * checked (xd_key_parse). 0 or -XD_E_KEY_ORDER.
  */
 XD_CHECKED int xd_pair_read(struct xd_pair *pair, const uint8_t *bytes, size_t len);
+
+/* The same of a pair whose key and value lie apart. */
+XD_CHECKED int xd_pair_make(struct xd_pair *pair, const uint8_t *key, size_t key_len, const uint8_t *value, size_t value_len);
 
 #endif

@@ -8,8 +8,7 @@
 #define EDNS_DO 0x8000u
 #define POINTER_BITS 0xc0u
 
-/* Steps over an owner name, which may end in a compression pointer. 0 when it does not end in the message. */
-static size_t skip_name(const uint8_t *msg, size_t at, size_t len)
+size_t xd_query_skip_name(const uint8_t *msg, size_t at, size_t len)
 {
 	size_t start = at;
 
@@ -77,7 +76,7 @@ static inline __attribute__((always_inline)) bool parse_records(struct xd_query 
 		size_t rdlen;
 		uint16_t type;
 
-		at = skip_name(msg, at, len);
+		at = xd_query_skip_name(msg, at, len);
 		if (!at || len - at < 10)
 			return false;
 		type = xd_load_be16(msg + at);

@@ -35,6 +35,9 @@ struct xd_query {
 	struct xd_suffixes name;
 };
 
+/* Steps over an owner name at `at`, which may end in a compression pointer. 0 when it does not end in the message. */
+size_t xd_query_skip_name(const uint8_t *msg, size_t at, size_t len);
+
 enum xd_query_fault xd_query_parse(struct xd_query *query, const uint8_t *msg, size_t len, const uint64_t seed[2]);
 
 #endif

@@ -255,8 +255,7 @@ static bool check_tag(const uint8_t *data, size_t len)
 	return len != 0;
 }
 
-/* Octets that the field takes of `len`, or -1. */
-static ptrdiff_t check_field(uint8_t field, const uint8_t *data, size_t len)
+ptrdiff_t xd_rdata_field_size(uint8_t field, const uint8_t *data, size_t len)
 {
 	switch (field) {
 	case XD_F_NAME:
@@ -294,7 +293,7 @@ int xd_rdata_check(uint16_t type, const uint8_t *rdata, size_t len)
 	if (!info)
 		return XD_OK;
 	for (const uint8_t *field = info->fields; *field; field++) {
-		ptrdiff_t used = check_field(*field, rdata, len);
+		ptrdiff_t used = xd_rdata_field_size(*field, rdata, len);
 		if (used < 0)
 			return -XD_E_RDATA;
 		rdata += used;
@@ -313,7 +312,7 @@ int xd_rdata_canonize(uint16_t type, uint8_t *rdata, size_t len)
 	for (const uint8_t *field = info->fields; *field; field++) {
 		if (*field == XD_F_NAME_LOWER)
 			xd_name_lower(rdata, rdata);
-		ptrdiff_t used = check_field(*field, rdata, len);
+		ptrdiff_t used = xd_rdata_field_size(*field, rdata, len);
 		rdata += used;
 		len -= (size_t)used;
 	}

@@ -87,6 +87,9 @@ int xd_type_is_known(uint16_t type);
 
 /* cdef: end */
 
+/* Checks a field at the start of `len` octets: those it takes, or negative. */
+XD_CHECKED ptrdiff_t xd_rdata_field_size(uint8_t field, const uint8_t *data, size_t len);
+
 /* Checks rdata of `type` in wire form (names not compressed). 0 or -XD_E_RDATA. */
 XD_CHECKED int xd_rdata_check(uint16_t type, const uint8_t *rdata, size_t len);
 

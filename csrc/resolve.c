@@ -414,9 +414,10 @@ static void prove_synthesis(struct xd_resolution *r, const struct xd_step *step)
 		r->message->is_truncated = true;
 }
 
-static bool has_contents(const struct xd_zone *zone)
+/* Are there contents that anybody may ask for? An alias leads into no closed zone. */
+static bool is_open(const struct xd_zone *zone)
 {
-	return zone && zone->flags & XD_ZONE_HAS_CONTENTS;
+	return zone && (zone->flags & (XD_ZONE_HAS_CONTENTS | XD_ZONE_CLOSED)) == XD_ZONE_HAS_CONTENTS;
 }
 
 /* The zone for the turn's name; false when there is none to look into. */
@@ -428,7 +429,7 @@ static inline __attribute__((always_inline)) bool enter_zone(struct turn *turn)
 		turn->zone = find_zone(r->base, r->root, turn->place->name, r->query->type == XD_T_DS);
 	else
 		turn->zone = r->zone;
-	if (!has_contents(turn->zone))
+	if (!is_open(turn->zone))
 		return false;
 	xd_lookup_name(&turn->lookup, r->base, turn->zone, turn->place->name);
 	return true;
@@ -438,6 +439,25 @@ static inline __attribute__((always_inline)) bool enter_zone(struct turn *turn)
 static __attribute__((noinline)) bool enter_next_zone(struct turn *turn)
 {
 	return enter_zone(turn);
+}
+
+/* The zone for the question is not simply there: false, with the RCODE, when it gets no answer. */
+static __attribute__((noinline)) bool enter_closed_zone(struct turn *turn)
+{
+	struct xd_resolution *r = turn->r;
+
+	if (!turn->zone)
+		r->rcode = XD_RCODE_REFUSED;
+	else if (turn->zone->flags & XD_ZONE_CLOSED && !xd_access_allows(turn->zone, r->client))
+		r->rcode = XD_RCODE_NOTAUTH;
+	else if (!(turn->zone->flags & XD_ZONE_HAS_CONTENTS))
+		r->rcode = XD_RCODE_SERVFAIL;
+	else {
+		xd_lookup_name(&turn->lookup, r->base, turn->zone, turn->place->name);
+		return true;
+	}
+	r->is_authoritative = false;
+	return false;
 }
 
 static __attribute__((noinline)) void follow_chain(struct turn *turn)
@@ -470,11 +490,8 @@ void xd_resolve(struct xd_resolution *r)
 	r->steps[0].is_synthesized = false;
 	r->rcode = XD_RCODE_NOERROR;
 	r->is_authoritative = true;
-	if (!enter_zone(&turn)) {
-		r->rcode = turn.zone ? XD_RCODE_SERVFAIL : XD_RCODE_REFUSED;
-		r->is_authoritative = false;
+	if (!enter_zone(&turn) && !enter_closed_zone(&turn))
 		return;
-	}
 	if (r->composes_all || !turn.lookup.node || turn.lookup.occluder || !use_template(&turn))
 		follow_chain(&turn);
 }

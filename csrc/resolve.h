@@ -6,6 +6,7 @@
 #ifndef XD_RESOLVE_H
 #define XD_RESOLVE_H
 
+#include "access.h"
 #include "compose.h"
 #include "layout.h"
 #include "lookup.h"
@@ -29,6 +30,7 @@ struct xd_resolution {
 	const struct xd_zone *zone; /* that answers the question, when it has been found already; else NULL */
 	struct xd_message *message; /* len stands behind the question */
 	struct xd_step *steps;      /* XD_CHAIN_MAX + 1, scratch */
+	const xd_client *client;    /* who asks, where a zone is closed */
 	bool composes_all;          /* templates are not used */
 	uint8_t rcode;
 	bool is_authoritative;

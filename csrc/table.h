@@ -72,7 +72,18 @@ typedef struct xd_zone_info {
 	uint8_t is_nsec3;
 	uint32_t stats_row; /* of its own statistics, counted from 1; 0: none */
 	uint32_t stats_families;
+	uint8_t is_closed; /* access rules say who may ask */
+	uint8_t access_count;
 } xd_zone_info;
+
+/* Who is meant by a rule about access: octets only, so that rules may lie anywhere. */
+typedef struct xd_access_rule {
+	uint8_t first[16];   /* addresses from here */
+	uint8_t last[16];    /* to here */
+	uint8_t address_len; /* 4 or 16; 0: any address */
+	uint8_t transports;  /* XD_ACCESS_UDP, XD_ACCESS_TCP, XD_ACCESS_TLS */
+	uint8_t is_allowed;
+} xd_access_rule;
 
 typedef struct xd_table_stats {
 	uint64_t file_bytes;
@@ -154,6 +165,12 @@ int xd_txn_zone_remove(xd_table *table, const uint8_t *apex);
  */
 int xd_txn_zone_set_stats(xd_table *table, const uint8_t *apex, uint32_t row, uint32_t families);
 
+/*
+ * Closes a zone: the first of `count` rules (255 at most) that matches who asks says whether he may, where none does he may
+ * not (NOTAUTH). With `rules` NULL the zone is open again. A zone the table lacks is made, without contents.
+ */
+int xd_txn_zone_set_access(xd_table *table, const uint8_t *apex, const xd_access_rule *rules, size_t count);
+
 /* Frees what no reader can still see. Cheap; called by commit as well. */
 void xd_table_reclaim(xd_table *table);
 
@@ -164,5 +181,10 @@ uint64_t xd_table_oldest_seen(const xd_table *table);
 int xd_table_sync(xd_table *table);
 
 /* cdef: end */
+
+#define XD_ACCESS_UDP 1u
+#define XD_ACCESS_TCP 2u
+#define XD_ACCESS_TLS 4u
+#define XD_ACCESS_RULES_MAX 255u
 
 #endif

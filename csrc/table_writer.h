@@ -24,6 +24,7 @@ struct xd_open_zone {
 	struct xd_suffixes apex_name;
 	struct xd_zone zone; /* without its trailing bytes */
 	uint8_t salt[255];
+	xd_access_rule access[XD_ACCESS_RULES_MAX];
 	bool moves_cuts;           /* an owner became or stopped being a zone cut or DNAME */
 	struct xd_scratch changed; /* names of the owners updated, back to back */
 };

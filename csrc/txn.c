@@ -178,6 +178,36 @@ int xd_txn_zone_set_stats(xd_table *table, const uint8_t *apex, uint32_t row, ui
 	return xd_txn_step(table, row > XD_ZONE_STATS_MAX ? -XD_E_RANGE : set_zone_stats(table, apex, row, families));
 }
 
+static bool rules_are_sound(const xd_access_rule *rules, size_t count)
+{
+	if (count > XD_ACCESS_RULES_MAX || (!rules && count))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (rules[i].address_len != 0 && rules[i].address_len != 4 && rules[i].address_len != 16)
+			return false;
+	}
+	return true;
+}
+
+int xd_txn_zone_set_access(xd_table *table, const uint8_t *apex, const xd_access_rule *rules, size_t count)
+{
+	struct xd_zone *zone = &table->open.zone;
+	int rc;
+
+	if (!table->in_txn)
+		return -XD_E_BUSY;
+	if (!rules_are_sound(rules, count))
+		return xd_txn_step(table, -XD_E_RANGE);
+	rc = xd_zone_open(table, apex);
+	if (rc)
+		return xd_txn_step(table, rc);
+	zone->flags = (uint8_t)(rules ? zone->flags | XD_ZONE_CLOSED : zone->flags & ~XD_ZONE_CLOSED);
+	zone->access_count = (uint8_t)count;
+	if (count)
+		memcpy(table->open.access, rules, count * sizeof(*rules));
+	return 0;
+}
+
 int xd_txn_zone_empty(xd_table *table, const uint8_t *apex)
 {
 	int rc;
@@ -206,8 +236,7 @@ static int remove_zone(xd_table *table, const uint8_t *apex)
 	rc = xd_zone_clear(table);
 	if (rc)
 		return rc;
-	bytes = sizeof(struct xd_zone) + open->apex_name.len +
-	        (uint64_t)((const struct xd_zone *)xd_at(table, open->old_offset))->nsec3_salt_len;
+	bytes = xd_zone_bytes(xd_at(table, open->old_offset));
 	open->is_open = false;
 	rc = xd_index_remove(table, &table->root.zones, open->apex_name.hash[open->apex_name.labels], open->old_offset);
 	if (!rc)

@@ -162,7 +162,7 @@ int xd_walk_zone(struct xd_walk *walk, uint64_t offset)
 
 	if (!zone)
 		return CORRUPT;
-	bytes = sizeof(*zone) + zone->name_len + (uint64_t)zone->nsec3_salt_len;
+	bytes = xd_zone_bytes(zone);
 	if (!block_at(walk, offset, bytes) || !zone_name_is_sound(zone))
 		return CORRUPT;
 	walk->zone = zone;

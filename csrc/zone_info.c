@@ -37,6 +37,8 @@ int xd_table_zone_info(xd_table *table, const uint8_t *apex, xd_zone_info *out)
 	out->is_nsec3 = (zone->flags & XD_ZONE_NSEC3) != 0;
 	out->stats_row = zone->stats_row;
 	out->stats_families = zone->stats_families;
+	out->is_closed = (zone->flags & XD_ZONE_CLOSED) != 0;
+	out->access_count = zone->access_count;
 	return 0;
 }
 

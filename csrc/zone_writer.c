@@ -12,11 +12,6 @@ static struct xd_zone *zone_at(const xd_table *table, uint64_t offset)
 	return xd_at(table, offset);
 }
 
-static uint64_t zone_bytes(const struct xd_zone *zone)
-{
-	return sizeof(*zone) + zone->name_len + (uint64_t)zone->nsec3_salt_len;
-}
-
 static uint64_t rehash_zone(const xd_table *table, uint64_t offset)
 {
 	const struct xd_zone *zone = zone_at(table, offset);
@@ -60,6 +55,7 @@ int xd_zone_open(xd_table *table, const uint8_t *apex)
 
 		open->zone = *old;
 		memcpy(open->salt, xd_zone_salt(old), old->nsec3_salt_len);
+		memcpy(open->access, xd_zone_access(old), old->access_count * sizeof(open->access[0]));
 	} else {
 		memset(&open->zone, 0, sizeof(open->zone));
 		open->zone.name_len = name.len;
@@ -86,17 +82,19 @@ int xd_zone_close(xd_table *table)
 		if (rc)
 			return rc;
 	}
-	rc = xd_table_alloc(table, zone_bytes(&open->zone), &offset, (void **)&zone);
+	rc = xd_table_alloc(table, xd_zone_bytes(&open->zone), &offset, (void **)&zone);
 	if (rc)
 		return rc;
 	*zone = open->zone;
 	memcpy(zone + 1, open->apex_name.name, open->apex_name.len);
 	memcpy((uint8_t *)(zone + 1) + open->apex_name.len, open->salt, zone->nsec3_salt_len);
+	memcpy((uint8_t *)(zone + 1) + open->apex_name.len + zone->nsec3_salt_len, open->access,
+	       zone->access_count * sizeof(open->access[0]));
 	rc = xd_index_put(table, &table->root.zones, hash, open->old_offset, offset, rehash_zone);
 	if (rc)
 		return rc;
 	if (open->old_offset) {
-		rc = xd_table_drop(table, open->old_offset, zone_bytes(zone_at(table, open->old_offset)));
+		rc = xd_table_drop(table, open->old_offset, xd_zone_bytes(zone_at(table, open->old_offset)));
 	} else {
 		table->root.zone_count++;
 		table->root.label_mask[open->apex_name.labels / 64] |= UINT64_C(1) << open->apex_name.labels % 64;
@@ -136,7 +134,7 @@ int xd_zone_clear(xd_table *table)
 	open->zone.names = open->zone.index = open->zone.order = open->zone.nsec3_order = open->zone.apex = 0;
 	open->zone.negative_soa = 0;
 	open->zone.serial = 0;
-	open->zone.flags = 0;
+	open->zone.flags &= XD_ZONE_CLOSED;
 	open->zone.nsec3_iterations = 0;
 	open->zone.nsec3_salt_len = 0;
 	open->zone.max_labels = open->zone.labels;
@@ -221,7 +219,7 @@ int xd_zone_take_apex(xd_table *table, uint64_t node, const struct xd_rrset_in *
 			return rc;
 	}
 	open->zone.apex = node;
-	open->zone.flags = XD_ZONE_HAS_CONTENTS;
+	open->zone.flags = (open->zone.flags & XD_ZONE_CLOSED) | XD_ZONE_HAS_CONTENTS;
 	open->zone.nsec3_iterations = 0;
 	open->zone.nsec3_salt_len = 0;
 	if (find_in(rrsets, count, XD_T_NSEC))

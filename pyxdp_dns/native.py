@@ -29,6 +29,7 @@ ERROR_CLASSES: dict[str, type[errors.EngineError]] = {
     "TABLE_FULL": errors.TableFull,
     "NO_XDP": errors.ResourceError,
     "SHM": errors.EngineError,
+    "STORE": errors.EngineError,
 }
 """Exception class of every error name in csrc/error.h."""
 

@@ -105,6 +105,17 @@ class ScannedZone:
         parts = [block[begin - base : end - base] for begin, end in pairwise(marks)]
         return list(zip(parts[0::2], parts[1::2], strict=True))
 
+    def move(self, zone_id: int) -> None:
+        """Give the keys another zone id."""
+        lib.xd_pairs_move(self.pairs, zone_id)
+
+    def only_value(self) -> "Octets | None":
+        """Return the value of the RRset when there is exactly one."""
+        if self.pairs.count != 1:
+            return None
+        start, end = self.pairs.offsets[1], self.pairs.offsets[2]
+        return Octets(ffi.buffer(self.pairs.bytes + start, end - start))
+
     def measure(self) -> tuple[int, int]:
         """Return the number of records and their octets in wire form, names not compressed."""
         return measure_pairs(self.pairs.bytes, self.pairs.offsets, self.count)

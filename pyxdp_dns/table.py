@@ -10,13 +10,28 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from pyxdp_dns.errors import EngineError
 from pyxdp_dns.modules import NO_STATS, CookiesConf, RrlConf, StatsConf, fill_cookies, fill_rrl
 from pyxdp_dns.native import check, ffi, lib
 
-__all__ = ["Reply", "Responder", "ServerInfo", "Table", "TableStats", "Transaction", "Transport", "Verdict", "ZoneInfo"]
+__all__ = [
+    "AccessRule",
+    "Reply",
+    "Responder",
+    "ServerInfo",
+    "Table",
+    "TableStats",
+    "Transaction",
+    "Transport",
+    "Verdict",
+    "ZoneInfo",
+]
+
+
+ACCESS_UDP, ACCESS_TCP, ACCESS_TLS = 1, 2, 4
+ACCESS_RULES_MAX = 255
 
 
 class Verdict(IntEnum):
@@ -36,6 +51,8 @@ class Transport(IntEnum):
     TCP6 = lib.XD_TCP6
     UDP4_XDP = lib.XD_UDP4_XDP
     UDP6_XDP = lib.XD_UDP6_XDP
+    TLS = lib.XD_TLS4
+    TLS6 = lib.XD_TLS6
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +90,19 @@ class ZoneInfo:
     stats_row: int = 0
     """Row of its own statistics, counted from 1; 0: none."""
     stats_families: int = 0
+    is_closed: bool = False
+    """Rules about access say who may ask."""
+
+
+class AccessRule(NamedTuple):
+    """Says whether addresses from `first` to `last` (4 or 16 octets; none: any) may ask, and over what."""
+
+    first: bytes
+    last: bytes
+    is_allowed: bool
+    udp: bool = True
+    tcp: bool = True
+    tls: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +192,21 @@ class Transaction:
         """Give the zone a row of statistics of its own (counted from 1) with these families, or take it away (0)."""
         check(lib.xd_txn_zone_set_stats(self._table, apex, row, families), f"statistics of zone {apex!r}")
 
+    def set_zone_access(self, apex: bytes, rules: Sequence[AccessRule] | None) -> None:
+        """Close the zone to all but those whom the first of the rules that matches allows; None: open it.
+
+        A zone the table lacks is made, without contents. There are 255 rules at most.
+        """
+        c_rules = ffi.NULL if rules is None else ffi.new("xd_access_rule[]", max(len(rules), 1))
+        for c_rule, rule in zip(c_rules if rules else (), rules or (), strict=False):
+            c_rule.address_len = len(rule.first)
+            ffi.memmove(c_rule.first, rule.first, len(rule.first))
+            ffi.memmove(c_rule.last, rule.last, len(rule.last))
+            c_rule.transports = rule.udp * ACCESS_UDP | rule.tcp * ACCESS_TCP | rule.tls * ACCESS_TLS
+            c_rule.is_allowed = rule.is_allowed
+        count = len(rules or ())
+        check(lib.xd_txn_zone_set_access(self._table, apex, c_rules, count), f"access to zone {apex!r}")
+
     def remove_zone(self, apex: bytes) -> None:
         """Take the zone out of the table; it must be there."""
         check(lib.xd_txn_zone_remove(self._table, apex), f"zone {apex!r} cannot be removed")
@@ -243,6 +288,7 @@ class Table:
             is_nsec3=bool(info.is_nsec3),
             stats_row=info.stats_row,
             stats_families=info.stats_families,
+            is_closed=bool(info.is_closed),
         )
 
     def zones(self) -> list[bytes]:

@@ -53,6 +53,8 @@ def test_one_query(tmp_path: Path) -> None:
         (Transport.TCP6, 16, "tcp6"),
         (Transport.UDP4_XDP, 4, "udp4-xdp"),
         (Transport.UDP6_XDP, 16, "udp6-xdp"),
+        (Transport.TLS, 4, "tls4"),
+        (Transport.TLS6, 16, "tls6"),
     ],
 )
 def test_protocols(tmp_path: Path, transport: Transport, client: int, name: str) -> None:
