@@ -3,10 +3,12 @@
 
 from control.wire.request import ANY_CLASS, OPT, QUERY, TSIG, Request, Tsig, question_of
 
-FORMERR, SERVFAIL, NOTIMP, REFUSED, NOTAUTH = 1, 2, 4, 5, 9
-BADKEY = 17
+NOERROR, FORMERR, SERVFAIL, NOTIMP, REFUSED, NOTAUTH = 0, 1, 2, 4, 5, 9
+BADSIG, BADKEY, BADTIME, BADTRUNC = 16, 17, 18, 22
 
 QR, RD = 0x8000, 0x0100
+TC = 0x02
+"""In the third octet."""
 OPCODE_MASK = 0x7800
 EDNS_PAYLOAD = 1232
 DO = 0x8000
@@ -47,12 +49,18 @@ def refuse(request: Request, rcode: int) -> bytes:
     return _header(request.id, request.flags, rcode, request.question, bool(opt)) + request.question + opt
 
 
-def refuse_key(request: Request) -> bytes:
-    """Reply to a request signed with an unknown key: NOTAUTH with TSIG error BADKEY (RFC 8945, section 5.2.1)."""
+def refuse_tsig(request: Request, error: int) -> bytes:
+    """Reply NOTAUTH, unsigned, with a TSIG error: BADKEY or BADSIG (RFC 8945, section 5.3.2)."""
     assert request.tsig is not None
     opt = b"" if request.edns_flags is None else _opt(request.edns_flags)
     header = _header(request.id, request.flags, NOTAUTH, request.question, 1 + bool(opt))
-    return header + request.question + opt + _tsig_error(request.tsig, BADKEY)
+    return header + request.question + opt + _tsig_error(request.tsig, error)
+
+
+def truncate(request: Request, rcode: int) -> bytes:
+    """Reply with the question alone and TC, for a reply that has no room."""
+    reply = refuse(request, rcode)
+    return reply[:2] + bytes((reply[2] | TC,)) + reply[3:]
 
 
 def refuse_malformed(message: bytes) -> bytes:

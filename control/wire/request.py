@@ -5,34 +5,37 @@
 must point backwards (RFC 1035, section 4.1.4).
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 HEADER_BYTES = 12
 QUERY, NOTIFY, UPDATE = 0, 4, 5
 SOA, SIG, OPT, TSIG, IXFR, AXFR = 6, 24, 41, 250, 251, 252
 ANY_CLASS = 255
 
-TSIG_FIXED_BYTES = 10
-"""Time signed (6), fudge (2) and MAC size (2) after the algorithm name."""
+TSIG_HEAD = b"\0\xfa\0\xff\0\0\0\0"
+"""Type, class and TTL of a TSIG record."""
 
 
 class Malformed(ValueError):
     """The message breaks the format; it is answered FORMERR when its header can be read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tsig:
-    """A TSIG record: wire-form key name and algorithm, and the times a refusal repeats."""
+class Tsig(NamedTuple):
+    """A TSIG record: wire-form key name and algorithm as they were sent, and octets of the fields."""
 
     key_name: bytes
     algorithm: bytes
     time_signed: bytes
     fudge: bytes
     original_id: bytes
+    mac: bytes = b""
+    error: int = 0
+    other: bytes = b""
+    at: int = 0
+    """Offset of the record in its message."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One request: `question` is its first question in wire form (empty when there is none)."""
 
     id: bytes
@@ -44,10 +47,21 @@ class Request:
     """Offset of a SIG(0) record that ends the message."""
     edns_flags: int | None
     """Flags of the OPT record; None without EDNS."""
+    edns_payload: int = 0
+    """Octets of a UDP reply that the OPT record allows; 0 without EDNS."""
 
     @property
     def opcode(self) -> int:
         return self.flags >> 11 & 0xF
+
+    @property
+    def qname(self) -> bytes:
+        """The name asked for, in wire form and lower case; empty without a question."""
+        return self.question[:-4].lower()
+
+    @property
+    def qclass(self) -> int:
+        return int.from_bytes(self.question[-2:], "big")
 
 
 class _Reader:
@@ -106,18 +120,22 @@ def question_of(message: bytes) -> tuple[bytes, int]:
     return name + fixed, int.from_bytes(fixed[:2], "big")
 
 
-def _read_tsig(key_name: bytes, rdata_at: int, end: int, message: bytes) -> Tsig:
-    reader = _Reader(message[:end])
-    reader.pos = rdata_at
+def read_tsig(message: bytes, at: int) -> Tsig:
+    """Read the TSIG record that stands at an offset and ends the message; raise `Malformed`."""
+    reader = _Reader(message)
+    reader.pos = at
+    key_name = reader.name()
+    # RFC 8945, section 4.2: class ANY, TTL 0
+    if reader.take(8) != TSIG_HEAD or reader.number(2) != len(message) - reader.pos:
+        raise Malformed
     algorithm = reader.name()
     time_signed, fudge = reader.take(6), reader.take(2)
-    reader.take(reader.number(2))
-    original_id = reader.take(2)
-    reader.take(2)
-    reader.take(reader.number(2))
-    if reader.pos != end:
+    mac = reader.take(reader.number(2))
+    original_id, error = reader.take(2), reader.number(2)
+    other = reader.take(reader.number(2))
+    if reader.pos != len(message):
         raise Malformed
-    return Tsig(key_name, algorithm, time_signed, fudge, original_id)
+    return Tsig(key_name, algorithm, time_signed, fudge, original_id, mac, error, other, at)
 
 
 def read_request(message: bytes) -> Request:
@@ -129,31 +147,31 @@ def read_request(message: bytes) -> Request:
     for _ in range(counts[0]):
         reader.name()
         reader.take(4)
-    tsig, sig0_at, edns_flags = None, None, None
+    tsig, sig0_at, edns_flags, edns_payload = None, None, None, 0
     last = sum(counts[1:])
     for index in range(1, last + 1):
         start = reader.pos
         owner = reader.name()
-        rtype, _, ttl, size = reader.number(2), reader.number(2), reader.number(4), reader.number(2)
-        rdata_at = reader.pos
+        rtype, rclass, ttl, size = reader.number(2), reader.number(2), reader.number(4), reader.number(2)
         rdata = reader.take(size)
         additional = index > last - counts[3]
         if rtype == TSIG:
             # RFC 8945, section 5.1: the last record of the additional section, and the only one
             if not additional or index != last:
                 raise Malformed
-            tsig = _read_tsig(owner, rdata_at, reader.pos, message)
+            tsig = read_tsig(message, start)
         elif rtype == OPT:
             # RFC 6891, section 6.1.1: one OPT in the additional section, owned by the root
             if not additional or edns_flags is not None or owner != b"\0":
                 raise Malformed
-            edns_flags = ttl & 0xFFFF
+            edns_flags, edns_payload = ttl & 0xFFFF, rclass
         elif rtype == SIG and rdata[:2] == b"\0\0" and index == last and additional:
             sig0_at = start
     if reader.pos != len(message):
         raise Malformed
     question, qtype = question_of(message)
-    return Request(message[:2], int.from_bytes(message[2:4], "big"), question, qtype, tsig, sig0_at, edns_flags)
+    flags = int.from_bytes(message[2:4], "big")
+    return Request(message[:2], flags, question, qtype, tsig, sig0_at, edns_flags, edns_payload)
 
 
 def without_sig0(message: bytes, request: Request) -> bytes:
@@ -161,3 +179,27 @@ def without_sig0(message: bytes, request: Request) -> bytes:
     assert request.sig0_at is not None
     count = int.from_bytes(message[10:12], "big") - 1
     return message[:10] + count.to_bytes(2, "big") + message[HEADER_BYTES : request.sig0_at]
+
+
+class Updated(NamedTuple):
+    """A record of an update section: its owner in wire form and lower case, and its type."""
+
+    owner: bytes
+    rtype: int
+
+
+def read_updates(message: bytes) -> list[Updated]:
+    """Return what stands in the update section of an UPDATE (RFC 2136, section 2.5) that `read_request` has read."""
+    zones, before, count = (int.from_bytes(message[at : at + 2], "big") for at in (4, 6, 8))
+    reader = _Reader(message)
+    for _ in range(zones):
+        reader.name()
+        reader.take(4)
+    records = []
+    for index in range(before + count):
+        owner, rtype = reader.name(), reader.number(2)
+        reader.take(6)
+        reader.take(reader.number(2))
+        if index >= before:
+            records.append(Updated(owner.lower(), rtype))
+    return records
