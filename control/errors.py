@@ -9,8 +9,10 @@
     |   +-- StoreRefused      the system denied access: correct owner, permissions or limits
     +-- ZoneError             the zone: correct it and reload
         +-- ZoneInvalid       its contents break a rule that answering depends on
+        +-- CatalogRefused    it is no valid catalog zone
         +-- ZoneUnknown       the store has no contents of it
         +-- ZoneMissing       nothing is there that it could be loaded from
+        +-- NoUsableMaster    none of its primaries gave it: correct `master`, or look at them
         +-- ZoneBusy          it was changed at the same time: try again
         +-- ZoneTooLarge      raise zone.zone-max-size or remove records
         +-- JournalFull       raise zone.journal-max-usage or flush the zone
@@ -68,6 +70,12 @@ class ZoneInvalid(ZoneError):
     reason = "semantic check"
 
 
+class CatalogRefused(ZoneError):
+    """The contents are not those of a catalog zone (RFC 9432, sections 3 and 5.1)."""
+
+    reason = "invalid zone file"
+
+
 class ZoneUnknown(ZoneError):
     """The store has no contents of the zone."""
 
@@ -78,6 +86,16 @@ class ZoneMissing(ZoneError):
     """There is neither a zone file nor a journal that holds the zone."""
 
     reason = "not exists"
+
+
+class NoUsableMaster(ZoneError):
+    """No primary could be asked, or gave a usable zone; that is tried again in `retry_s` seconds."""
+
+    reason = "no usable master"
+
+    def __init__(self, zone: bytes, retry_s: int) -> None:
+        super().__init__(zone, self.reason)
+        self.retry_s = retry_s
 
 
 class ZoneBusy(ZoneError):

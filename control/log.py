@@ -44,8 +44,9 @@ OTHER_KEYS = "other messages"
 
 def format_time(now: float) -> str:
     """Local time with milliseconds and the offset from UTC."""
-    stamp, offset = _format_second(int(now // 1))
-    return f"{stamp}.{int(now * 1000) % 1000:03d}{offset}"
+    second, thousandths = divmod(int(now * 1000), 1000)
+    stamp, offset = _format_second(second)
+    return f"{stamp}.{thousandths:03d}{offset}"
 
 
 @lru_cache(4)
@@ -202,7 +203,7 @@ class Log:
 
     def _takers(self, category: str, severity: int) -> list[Target]:
         """Return the targets that take such a line."""
-        targets = [*self.targets, *self.extra]
+        targets = self.targets + self.extra
         if targets != self._asked:
             self._asked, self._answers = targets, {}
         takers = self._answers.get((category, severity))

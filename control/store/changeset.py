@@ -10,20 +10,20 @@ knows nothing of zone ids: an owner is the owner part of a key (keys.py).
 
 import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from control.store.keys import RRsetChange, owner_of_key, pack_rrset, type_of_key, unpack_rdatas, unpack_ttl
 
 SOA = 6
 ENTRY = struct.Struct(">HIH")
+ONE_RECORD = (1).to_bytes(2, "big")
+"""Where the value of an RRset has the number of its records."""
 
 Entry: TypeAlias = tuple[bytes, int, bytes]
 """Owner part of a key, type, RRset value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Changeset:
+class Changeset(NamedTuple):
     """A whole changeset in memory. `timestamp_s` is the time of day when it was made."""
 
     serial_from: int
@@ -51,7 +51,7 @@ def make_changeset(changes: Iterable[RRsetChange], serials: tuple[int, int], tim
 
 def split_change(old: bytes | None, new: bytes | None) -> tuple[bytes | None, bytes | None]:
     """Return the records that go and those that come, each as an RRset's value; a new TTL replaces all records."""
-    if old is None or new is None or old[:4] != new[:4]:
+    if old is None or new is None or old[:4] != new[:4] or (old != new and old[4:6] == new[4:6] == ONE_RECORD):
         return old, new
     was, now = unpack_rdatas(old), unpack_rdatas(new)
     old_set, new_set = set(was), set(now)

@@ -5,10 +5,24 @@ from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from control.store.environment import Transaction
 from control.store.keys import ZONE_ID_BYTES, Pair, RRset, RRsetChange, owner_key, rrset_key, unpack_rrsets, zone_prefix
 from control.store.zones import StoredZone, list_condemned
+
+if TYPE_CHECKING:
+    from pyxdp_dns.btree import StoreRange
+
+CHUNK_LEAST, CHUNK_MOST = 32, 4096
+CHUNK_SAMPLE = 16
+"""Of so many pairs of a chunk one is measured."""
+CHUNK_BYTES = 256 << 10
+"""Chunks of more octets are followed by smaller ones."""
+
+FLAT_LEAST = 64
+FLAT_PAIR_BYTES = 16
+"""Octets of a pair beside those of its records in wire form; names with octets that are escaped have more."""
 
 Octets = bytes
 """`bytes` by a name that the field of `FlatZone` does not hide."""
@@ -46,6 +60,49 @@ def iterate_pairs(txn: Transaction, zone: StoredZone) -> Iterator[Pair]:
     return _iterate_range(txn, prefix, zone_prefix(zone.zone_id + 1))
 
 
+def iterate_chunks(txn: Transaction, zone: StoredZone) -> Iterator[list[Pair]]:
+    """Yield the pairs of a whole zone in canonical order, some thousand at a time, fewer where they are large.
+
+    By LMDB's cursor. The first chunk has at least the first `CHUNK_LEAST` pairs that there are.
+    """
+    end, most = zone_prefix(zone.zone_id + 1), CHUNK_LEAST
+    with txn.cursor(txn.contents) as cursor:
+        if not cursor.set_range(zone_prefix(zone.zone_id)):
+            return
+        pairs = cursor.iternext()
+        while chunk := list(islice(pairs, most)):
+            if chunk[-1][0] >= end:
+                if chunk := [pair for pair in chunk if pair[0] < end]:
+                    yield chunk
+                return
+            yield chunk
+            octets = sum([len(value) for _, value in chunk[::CHUNK_SAMPLE]]) * CHUNK_SAMPLE
+            most = min(CHUNK_MOST, 2 * most) if octets < CHUNK_BYTES else max(CHUNK_LEAST, most // 2)
+
+
+def zone_range(txn: Transaction, zone: StoredZone, first: bytes = b"", end: bytes = b"") -> "StoreRange | None":
+    """Return the pairs of a zone, or of its keys from `first` on and before `end`, as they lie in the store's file.
+
+    The quickest way through a large zone; the snapshot has to last as long as the range is used. None where there is no
+    such way: then there is `iterate_chunks`.
+    """
+    if txn.pages is None:
+        return None
+    first, end = first or zone_prefix(zone.zone_id), end or zone_prefix(zone.zone_id + 1)
+    return txn.pages.range(txn.lmdb, b"contents", first, end)
+
+
+def flat_zone(txn: Transaction, zone: StoredZone) -> FlatZone:
+    """Return a whole zone at once."""
+    most, room = max(zone.rrsets, FLAT_LEAST), zone.size + FLAT_PAIR_BYTES * max(zone.rrsets, FLAT_LEAST)
+    while (found := zone_range(txn, zone)) is not None:
+        flat = found.take(room, most)
+        if found.ended:
+            return FlatZone(*flat)
+        most, room = 2 * most, 2 * room
+    return flatten(iterate_pairs(txn, zone))
+
+
 def iterate_rrsets(txn: Transaction, zone: StoredZone) -> Iterator[RRset]:
     """Yield the RRsets of a whole zone in canonical order, each owner's types in ascending order."""
     return unpack_rrsets(iterate_pairs(txn, zone))
@@ -53,8 +110,14 @@ def iterate_rrsets(txn: Transaction, zone: StoredZone) -> Iterator[RRset]:
 
 def owner_pairs(txn: Transaction, zone: StoredZone, owner: bytes) -> list[Pair]:
     """Return the pairs of one owner; empty when there is no such owner."""
-    prefix = zone_prefix(zone.zone_id) + owner_key(owner)
-    return list(_iterate_range(txn, prefix + b"\0", prefix + b"\1"))
+    prefix = zone_prefix(zone.zone_id) + owner_key(owner) + b"\0"
+    pairs: list[Pair] = []
+    with txn.cursor(txn.contents) as cursor:
+        found = cursor.set_range(prefix)
+        while found and (pair := cursor.item())[0].startswith(prefix):
+            pairs.append(pair)
+            found = cursor.next()
+    return pairs
 
 
 def owner_rrsets(txn: Transaction, zone: StoredZone, owner: bytes) -> list[RRset]:

@@ -9,6 +9,8 @@ The store is a directory with LMDB's files and `lock`, which the one daemon that
     condemned   zone id -> nothing: contents under that id belong to no zone and are to be removed
     journals    apex, as in zones -> what is known of the zone's journal (journal.py)
     changesets  journal id, serial the changeset begins at, part, number of chunk -> a chunk of the changeset
+    members     apex of a member zone, as in zones -> the catalog it is known from (members.py)
+    timers      apex, as in zones -> what is remembered of the zone's replication (timers.py)
 
 Read transactions are snapshots and may live in any thread. Write transactions run in the caller's, one at a time.
 
@@ -23,42 +25,47 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import lmdb
 
 from control.errors import StoreDamaged, StoreFull, StoreLocked, StoreRefused
 from control.store.keys import ZONE_ID_BYTES
+from control.store.pages import Pages
 from control.store.verify import is_complete, verify_apart
 
-FORMAT = 2
+FORMAT = 3
 FROM_FILES = 1
 """A format whose zones all came from files: they are read again."""
+WITHOUT_TIMERS = 2
+"""A format that lacks the tables of timers and members alone: empty ones complete it."""
 RESERVE_BYTES = 16 << 20
 READERS = 510
 """Snapshots open at once; LMDB's reader table has one slot for each."""
 
-TABLES = (b"meta", b"zones", b"contents", b"condemned", b"journals", b"changesets")
+TABLES = (b"meta", b"zones", b"contents", b"condemned", b"journals", b"changesets", b"timers", b"members")
 MOVE_AWAY = "move the directory away and start again: zones are loaded from their files"
 CHECK_ACCESS = "check owner, permissions and limits of the daemon"
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(NamedTuple):
     """One LMDB transaction and the tables in it. Values are copied out as bytes."""
 
     lmdb: Any
+    pages: Pages | None
+    """Of a snapshot; what a write transaction sees is not in the file."""
     meta: Any
     zones: Any
     contents: Any
     condemned: Any
     journals: Any
     changesets: Any
+    timers: Any
+    members: Any
 
     def get(self, table: Any, key: bytes) -> bytes | None:
         """Return a value, or None."""
@@ -80,7 +87,8 @@ class Transaction:
     def used_pages(self) -> int:
         """Return the pages of all tables as this transaction sees them."""
         pages = 0
-        for table in (self.meta, self.zones, self.contents, self.condemned, self.journals, self.changesets):
+        tables = (self.meta, self.zones, self.contents, self.condemned, self.journals, self.changesets)
+        for table in (*tables, self.timers, self.members):
             stat = self.lmdb.stat(table)
             pages += stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
         return pages
@@ -89,10 +97,12 @@ class Transaction:
 class Snapshot:
     """The block of a read transaction; every step of an edit has one, so it is a class and no generator."""
 
-    __slots__ = ("_env", "_errors", "_tables", "_txn")
+    __slots__ = ("_env", "_errors", "_pages", "_tables", "_txn")
 
-    def __init__(self, env: Any, tables: tuple[Any, ...], errors: Callable[[], AbstractContextManager[None]]) -> None:
-        self._env, self._tables, self._errors = env, tables, errors
+    def __init__(
+        self, env: Any, tables: tuple[Any, ...], pages: Pages, errors: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self._env, self._tables, self._pages, self._errors = env, tables, pages, errors
         self._txn: Any = None
 
     def __enter__(self) -> Transaction:
@@ -101,7 +111,7 @@ class Snapshot:
         except lmdb.Error:
             with self._errors():
                 raise
-        return Transaction(self._txn, *self._tables)
+        return Transaction(self._txn, self._pages, *self._tables)
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._txn.abort()
@@ -134,6 +144,7 @@ class Store:
                 os.close(self._lock_fd)
                 raise
             self._writing = threading.Lock()
+            self._pages = Pages(self._env, path / "data.mdb", max_bytes + RESERVE_BYTES)
             self._used_pages = 0
             """Of all tables after the last write."""
             self._background = ThreadPoolExecutor(1, "store-writer")
@@ -155,12 +166,13 @@ class Store:
         """Finish queued writes, close the files and release the lock. No snapshot may be in use."""
         self._background.shutdown()
         with self._writing:
+            self._pages.close()
             self._env.close()
             os.close(self._lock_fd)
 
     def read(self) -> "Snapshot":
         """Give a snapshot: it stays as it is while writes go on. Keep it short: pages it sees cannot be reused."""
-        return Snapshot(self._env, self._tables, lambda: mapped_errors(self.path, self._max_bytes))
+        return Snapshot(self._env, self._tables, self._pages, lambda: mapped_errors(self.path, self._max_bytes))
 
     def write(self, job: Callable[[Transaction], T]) -> T:
         """Run `job` in one write transaction and wait for it: all of it is stored, or with an exception nothing.
@@ -169,7 +181,7 @@ class Store:
         """
         with self._writing, mapped_errors(self.path, self._max_bytes):
             with self._env.begin(write=True) as txn:
-                tables = Transaction(txn, *self._tables)
+                tables = Transaction(txn, None, *self._tables)
                 result = job(tables)
                 pages = tables.used_pages()
                 if pages > self._used_pages and pages * self._page_bytes > self._max_bytes:
@@ -202,7 +214,7 @@ class Store:
     def _open_tables(self) -> tuple[Any, ...]:
         tables = tuple(self._env.open_db(name) for name in TABLES)
         with self._env.begin(write=True) as txn:
-            _check_format(self.path, Transaction(txn, *tables))
+            _check_format(self.path, Transaction(txn, None, *tables))
         return tables
 
     def _set_counters(self, now_ns: int) -> None:
@@ -303,6 +315,8 @@ def _check_format(path: Path, txn: Transaction) -> None:
         txn.put(txn.meta, b"format", FORMAT.to_bytes(4, "big"))
     elif found == FROM_FILES.to_bytes(4, "big"):
         _forget_zones(txn)
+        txn.put(txn.meta, b"format", FORMAT.to_bytes(4, "big"))
+    elif found == WITHOUT_TIMERS.to_bytes(4, "big"):
         txn.put(txn.meta, b"format", FORMAT.to_bytes(4, "big"))
     elif found != FORMAT.to_bytes(4, "big"):
         number = int.from_bytes(found, "big")

@@ -23,7 +23,7 @@ def open_snapshot(path: Path) -> Iterator[Transaction]:
             raise StoreDamaged(path, "no store of this program, or an older one; start the daemon on it once")
         tables = [env.open_db(name, create=False) for name in TABLES]
         with env.begin() as txn:
-            snapshot = Transaction(txn, *tables)
+            snapshot = Transaction(txn, None, *tables)
             if snapshot.get(snapshot.meta, b"format") != FORMAT.to_bytes(4, "big"):
                 raise StoreDamaged(path, "of another format; use the tool of the program that wrote it")
             yield snapshot

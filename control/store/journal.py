@@ -10,9 +10,10 @@ to the zone's name: contents that are written anew under another zone id leave i
 """
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from control.errors import JournalDamaged
 from control.store.changeset import Changeset, Entry, count_entries, pack_entries, unpack_entries
@@ -23,7 +24,7 @@ STATE = struct.Struct(">IIIIQB")
 HEAD = struct.Struct(">IQIIIIQB")
 PREFIX = struct.Struct(">II")
 KEY = struct.Struct(">IIBI")
-HOLDS_ZONE, HAS_MERGED = 1, 2
+HOLDS_ZONE = 1
 HEAD_PART, REMOVALS, ADDITIONS = 0, 1, 2
 
 CHUNK_BYTES = 60 << 10
@@ -43,12 +44,9 @@ class JournalState:
     octets: int = 0
     holds_zone: bool = False
     """The zone itself counts as kept in the journal: it can be loaded without a zone file."""
-    has_merged: bool = False
-    """The oldest changeset is one merged from several."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChangesetHead:
+class ChangesetHead(NamedTuple):
     """What a changeset says before its records."""
 
     serial_from: int
@@ -76,10 +74,11 @@ def open_journal(txn: Transaction, apex: bytes) -> JournalState:
 
 def put_journal(txn: Transaction, apex: bytes, state: JournalState) -> None:
     """Record the state."""
-    flags = HOLDS_ZONE * state.holds_zone | HAS_MERGED * state.has_merged
+    flags = HOLDS_ZONE * state.holds_zone
     fields = (state.journal_id, state.first, state.last, state.depth, state.octets, flags)
     txn.put(txn.journals, zone_key(apex), STATE.pack(*fields))
-    txn.put(txn.meta, b"journal", max(state.journal_id.to_bytes(4, "big"), txn.get(txn.meta, b"journal") or b""))
+    if state.journal_id >= _next_id(txn):
+        txn.put(txn.meta, b"journal", state.journal_id.to_bytes(4, "big"))
 
 
 def list_journals(txn: Transaction) -> Iterator[tuple[bytes, JournalState]]:
@@ -113,19 +112,18 @@ def append_changeset(txn: Transaction, state: JournalState, changeset: Changeset
         last=changeset.serial_to,
         depth=state.depth + 1,
         octets=state.octets + head.octets,
-        has_merged=changeset.merged if not state.depth else state.has_merged,
     )
 
 
-def replace_oldest(txn: Transaction, state: JournalState, count: int, merged: Changeset) -> JournalState:
-    """Put one changeset in the place of the `count` oldest, which it was merged from; return the new state."""
-    rest = state
-    for _ in range(count):
-        rest = drop_oldest(txn, rest)
-    head = _write(txn, state, merged)
-    last = rest.last if rest.depth else merged.serial_to
-    octets = rest.octets + head.octets
-    return replace(rest, first=merged.serial_from, last=last, depth=rest.depth + 1, octets=octets, has_merged=True)
+def replace_run(txn: Transaction, state: JournalState, run: Sequence[ChangesetHead], merged: Changeset) -> JournalState:
+    """Put one changeset in the place of several that follow each other, which it was merged from.
+
+    Returns the new state, which the caller records.
+    """
+    for head in run:
+        _delete_prefix(txn, PREFIX.pack(state.journal_id, head.serial_from))
+    octets = state.octets - sum(head.octets for head in run) + _write(txn, state, merged).octets
+    return replace(state, depth=state.depth - len(run) + 1, octets=max(0, octets))
 
 
 def drop_oldest(txn: Transaction, state: JournalState) -> JournalState:
@@ -135,13 +133,13 @@ def drop_oldest(txn: Transaction, state: JournalState) -> JournalState:
         return drop_all(txn, state)
     _delete_prefix(txn, PREFIX.pack(state.journal_id, state.first))
     octets = max(0, state.octets - head.octets)
-    return replace(state, first=head.serial_to, depth=state.depth - 1, octets=octets, has_merged=False)
+    return replace(state, first=head.serial_to, depth=state.depth - 1, octets=octets)
 
 
 def drop_all(txn: Transaction, state: JournalState) -> JournalState:
     """Remove all changesets and return the new state."""
     _delete_prefix(txn, state.journal_id.to_bytes(4, "big"))
-    return replace(state, first=0, last=0, depth=0, octets=0, has_merged=False)
+    return replace(state, first=0, last=0, depth=0, octets=0)
 
 
 def find_head(txn: Transaction, state: JournalState, serial: int) -> ChangesetHead | None:
@@ -248,4 +246,4 @@ def _unpack_head(serial: int, value: bytes) -> ChangesetHead:
 
 def _unpack_state(value: bytes) -> JournalState:
     journal_id, first, last, depth, octets, flags = STATE.unpack(value)
-    return JournalState(journal_id, first, last, depth, octets, bool(flags & HOLDS_ZONE), bool(flags & HAS_MERGED))
+    return JournalState(journal_id, first, last, depth, octets, bool(flags & HOLDS_ZONE))

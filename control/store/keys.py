@@ -7,7 +7,7 @@ Octet order of keys is DNSSEC canonical order (RFC 4034, section 6.1). Names are
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 ZONE_ID_BYTES = 4
 TYPE_BYTES = 2
@@ -44,8 +44,7 @@ class Record:
     rdata: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class RRsetChange:
+class RRsetChange(NamedTuple):
     """The value of one RRset before and after: None where there is no such RRset."""
 
     key: bytes

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from control.store.environment import Transaction, note_version
-from control.store.keys import owner_key, parse_owner_key, zone_prefix
+from control.store.keys import ZONE_ID_BYTES, owner_key, parse_owner_key, zone_prefix
 from control.store.sources import FileIdentity
 
 ENTRY = struct.Struct(">IQIQQQIIBH")
@@ -59,9 +59,11 @@ def put_zone(txn: Transaction, zone: StoredZone) -> None:
     key = zone_key(zone.apex)
     note_version(txn, zone.version)
     old = txn.get(txn.zones, key)
-    if old is not None and (old_id := _unpack(zone.apex, old).zone_id) != zone.zone_id:
-        condemn(txn, old_id)
-    txn.delete(txn.condemned, zone_prefix(zone.zone_id))
+    id_octets = zone_prefix(zone.zone_id)
+    if old is None or not old.startswith(id_octets):
+        txn.delete(txn.condemned, id_octets)
+        if old is not None:
+            txn.put(txn.condemned, old[:ZONE_ID_BYTES], b"")
     txn.put(txn.zones, key, _pack(zone))
 
 

@@ -6,11 +6,13 @@ that other requests can go on in the same transaction.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
+from control.catalog.read import read_catalog
 from control.conf.zone import ZoneSettings
 from control.errors import ZoneBusy, ZoneError, ZoneInvalid, ZoneTooLarge, ZoneUnknown
-from control.store.contents import apply_changes
+from control.store.contents import apply_changes, iterate_pairs
 from control.store.environment import Store, Transaction
 from control.store.keys import RRsetChange, parse_owner_key
 from control.store.zones import StoredZone, get_zone, put_zone
@@ -25,8 +27,7 @@ from control.update.transition import advance, find_soa_change, plan_changes, re
 from control.zonefile.zonemd import verify
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(NamedTuple):
     """A zone as it was, the changes that were written, and the zone as it is; `known` None: it had no contents."""
 
     known: StoredZone | None
@@ -57,6 +58,8 @@ def record_update(
     if applied.changes:
         needs_flush = keep_changes(txn, known, current, applied.changes, update.settings, now_s, flushing=flushing)
         put_zone(txn, current)
+    if update.also is not None:
+        update.also(txn)
     removed, added = count_records(applied.changes)
     loaded = Outcome.LOADED if known is None else Outcome.UPDATED
     return ChangeResult(
@@ -106,6 +109,8 @@ def _write_contents(
         check_size(base, current, update.settings)
         if update.settings.zonemd_verify:
             verify(txn, current)
+        if update.settings.interprets:
+            read_catalog(current.apex, iterate_pairs(txn, current))
     except ZoneError:
         apply_changes(txn, invert_changes(changes))
         raise

@@ -52,9 +52,10 @@ def check_owners(
 
 
 def _find_problems(txn: Transaction, zone: StoredZone, owners: Iterable[bytes]) -> Iterator[Problem]:
-    yield from find_apex_problems(zone.apex, owner_pairs(txn, zone, zone.apex))
+    at_apex = owner_pairs(txn, zone, zone.apex)
+    yield from find_apex_problems(zone.apex, at_apex)
     for owner in owners:
-        pairs = owner_pairs(txn, zone, owner)
+        pairs = at_apex if owner == zone.apex else owner_pairs(txn, zone, owner)
         yield from find_owner_problems(zone.apex, owner, pairs)
         if pairs:
             yield from _find_dname_problems(txn, zone, owner, {type_of_key(key) for key, _ in pairs})

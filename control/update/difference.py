@@ -6,7 +6,8 @@ A version is a stream of pairs in key order (control/store/keys.py), both under 
 
 from collections.abc import Iterable, Sequence
 
-from control.store.keys import Pair, RRsetChange, owner_key, owner_of_key, pair_octets, type_of_key, unpack_rdatas
+from control.store.changeset import split_change
+from control.store.keys import Pair, RRsetChange, owner_key, owner_of_key, pair_octets, type_of_key
 
 NS, CNAME, SOA, DNAME = 2, 5, 6, 39
 
@@ -58,19 +59,19 @@ def shifted_owners(changes: Iterable[RRsetChange], apex: bytes) -> list[bytes]:
 
 def count_records(changes: Iterable[RRsetChange]) -> tuple[int, int]:
     """Return how many records changes remove and add; a new TTL removes and adds all records of the RRset."""
-    removed = added = 0
-    for change in changes:
-        old, new = _records(change.old), _records(change.new)
-        removed += len(old - new)
-        added += len(new - old)
-    return removed, added
+    parts = [split_change(change.old, change.new) for change in changes]
+    return sum(_count(gone) for gone, _ in parts), sum(_count(come) for _, come in parts)
 
 
 def rrset_balance(changes: Sequence[RRsetChange]) -> tuple[int, int, int]:
     """Return by how much changes raise the number of RRsets, of records and of their octets in wire form."""
-    rrsets = sum((change.new is not None) - (change.old is not None) for change in changes)
-    records = sum(_count(change.new) - _count(change.old) for change in changes)
-    octets = sum(_octets(change.key, change.new) - _octets(change.key, change.old) for change in changes)
+    rrsets = records = octets = 0
+    for key, old, new in changes:
+        for value, sign in ((old, -1), (new, 1)):
+            if value is not None:
+                rrsets += sign
+                records += sign * _count(value)
+                octets += sign * pair_octets(key, value)
     return rrsets, records, octets
 
 
@@ -79,13 +80,5 @@ def invert_changes(changes: Iterable[RRsetChange]) -> list[RRsetChange]:
     return [RRsetChange(change.key, change.new, change.old) for change in changes]
 
 
-def _octets(key: bytes, value: bytes | None) -> int:
-    return 0 if value is None else pair_octets(key, value)
-
-
 def _count(value: bytes | None) -> int:
     return 0 if value is None else int.from_bytes(value[4:6], "big")
-
-
-def _records(value: bytes | None) -> set[tuple[bytes, bytes]]:
-    return set() if value is None else {(value[:4], rdata) for rdata in unpack_rdatas(value)}

@@ -12,33 +12,66 @@ Everything here blocks and is meant for worker threads; any number of them may c
 lower case.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from control.clock import Clock
+from control.conf.peers import ReplicationConf
 from control.conf.zone import ZoneSettings
 from control.errors import ControlError
-from control.store.contents import iterate_pairs, remove_condemned
+from control.store.contents import flat_zone, remove_condemned
 from control.store.environment import Store, Transaction
 from control.store.journal import get_journal, put_journal, remove_journal
 from control.store.sources import FileIdentity
+from control.store.timers import remove_timers
 from control.store.zones import StoredZone, get_zone, put_zone, remove_zone
+from control.update.follow import FollowOptions, Step, follow_steps, merge_results
 from control.update.group import CommitQueue
 from control.update.keep import drop_flushed
 from control.update.load import Loader
 from control.update.prepare import LoadRequest, reading_of
-from control.update.publish import Publisher, build
+from control.update.publish import Publisher, build_flat
+from control.update.replace import Replacer
 from control.update.request import ZoneUpdate
 from control.update.results import ChangeResult, LoadResult, Outcome
 from pyxdp_dns.errors import EngineError
 
 if TYPE_CHECKING:
+    from pyxdp_dns.scan import ScannedZone
     from pyxdp_dns.table import Table
 
 SWEEP_RRSETS = 10_000
 """RRsets removed in one transaction: some milliseconds in which no other write can run."""
+
+
+class Transferred(Protocol):
+    """What a transfer brought: steps or, without any, contents as a whole."""
+
+    @property
+    def zone(self) -> bytes:
+        """Wire name in lower case."""
+
+    @property
+    def steps(self) -> Sequence[Step]:
+        """Changesets in order."""
+
+    def take_contents(self) -> "ScannedZone":
+        """Return the contents, which the caller closes."""
+
+
+class Flushed(NamedTuple):
+    """A zone file that was written, with the contents of `serial`."""
+
+    zone: bytes
+    file: FileIdentity
+    serial: int
+    settings: ZoneSettings
+
+
+def nothing_else(txn: Transaction) -> None:
+    """Write nothing beside the zone."""
 
 
 class Door:
@@ -48,8 +81,10 @@ class Door:
         self._store = store
         self.publisher = Publisher(table)
         """The response table; what else is published of the server goes through it too."""
+        self._clock = clock
         self._queue = CommitQueue(store, self.publisher, clock)
         self._loader = Loader(store, self.publisher, clock, self.sweep)
+        self._replacer = Replacer(store, self.publisher, clock, self.sweep)
 
     def commit(self, updates: Sequence[ZoneUpdate]) -> list[ChangeResult]:
         """Change one or several zones, each named once: all of them or, with an exception, none.
@@ -66,15 +101,20 @@ class Door:
         them or would raise. No batch names a zone twice."""
         return self._queue.commit_many(batches)
 
-    def load(self, zone: bytes, file: str, settings: ZoneSettings, *, cold: bool, force: bool = False) -> LoadResult:
+    def load(
+        self, zone: bytes, file: str, settings: ZoneSettings, *, cold: bool, force: bool = False, follows: bool = False
+    ) -> LoadResult:
         """Load a zone as `zonefile-load` and `journal-content` have it.
 
         `cold`: the daemon has just started; else the zone as it is served now counts. `force`: read the zone file even
-        if it is the one that was read before. Raises ZoneFileError or ZoneCheckError of the scanner, ZoneError (its
-        `reason` says why), StoreError or EngineError; store and table are then as before. A zone that has nothing to be
-        loaded from at a cold start (ZoneMissing) is answered SERVFAIL.
+        if it is the one that was read before. `follows`: it comes from primaries, and its contents in the store are
+        the zone after a start, whatever the journal has, unless there is another file than was read or written last.
+
+        Raises ZoneFileError or ZoneCheckError of the scanner, ZoneError (its `reason` says why), StoreError or
+        EngineError; store and table are then as before. A zone that has nothing to be loaded from at a cold start
+        (ZoneMissing) is answered SERVFAIL.
         """
-        request = LoadRequest(zone, file, settings, cold, force)
+        request = LoadRequest(zone, file, settings, cold, force, follows)
         return self._complete(request, self._loader.load(request))
 
     def load_many(self, requests: Iterable[LoadRequest]) -> Iterator[tuple[LoadRequest, LoadResult | Exception]]:
@@ -111,6 +151,51 @@ class Door:
             needs_flush=result.needs_flush or change.needs_flush,
         )
 
+    def transfer(
+        self,
+        incoming: Transferred,
+        settings: ZoneSettings,
+        replication: ReplicationConf,
+        *,
+        also: Callable[[Transaction], None] = nothing_else,
+    ) -> ChangeResult:
+        """Make what a transfer brought the zone, with the serial that it has: all of it or, with an exception, none.
+
+        Steps are taken from the serial the zone has, and are changesets in the journal. Contents as a whole become a
+        changeset where they differ in little, or with `ixfr-from-axfr` or `journal-content: all`; else the journal's
+        chain ends. `also` writes what belongs to the new version in its transaction; with `ixfr-by-one` after each
+        step, and steps before one that is refused are taken.
+
+        Raises StepRefused (a transfer of the whole zone may help), ZoneCheckError, ZoneError, StoreError, EngineError.
+        """
+        if incoming.steps:
+            groups = [[step] for step in incoming.steps] if replication.ixfr_by_one else [incoming.steps]
+            return merge_results([self._follow(incoming.zone, steps, settings, replication, also) for steps in groups])
+        is_recorded = replication.ixfr_from_axfr or settings.journal_content == "all"
+        with incoming.take_contents() as contents:
+            return self._replacer.replace(incoming.zone, contents, settings, is_recorded=is_recorded, also=also)
+
+    def _follow(
+        self,
+        zone: bytes,
+        steps: Sequence[Step],
+        settings: ZoneSettings,
+        replication: ReplicationConf,
+        also: Callable[[Transaction], None],
+    ) -> ChangeResult:
+        now_s = self._clock.now_ns() // 10**9
+        with self.publisher.publishing() as publication:
+            options = FollowOptions(settings, now_s, replication.ixfr_benevolent, zone in self._queue.flushing)
+
+            def job(txn: Transaction) -> ChangeResult:
+                done = follow_steps(txn, zone, steps, self._store.reserve_version, options)
+                if done.changes:
+                    self.publisher.publish_changes(publication, txn, done.known, done.current, done.changes)
+                also(txn)
+                return done.result
+
+            return self.publisher.write(self._store, publication, job)
+
     def find_zone(self, zone: bytes) -> StoredZone | None:
         """Return what the store has of a zone, or None."""
         with self._store.read() as txn:
@@ -127,39 +212,36 @@ class Door:
                 return False
             if self.publisher.version_of(zone) != known.version:
                 with self.publisher.publishing() as publication:
-                    build(publication, known, iterate_pairs(txn, known))
+                    build_flat(publication, known, flat_zone(txn, known))
         return True
 
     @contextmanager
-    def flushing(self, zone: bytes) -> Iterator[None]:
-        """Let the journal keep, for the length of the block, every serial the file written in it may have.
+    def flushing(self, *zones: bytes) -> Iterator[None]:
+        """Let the journals keep, for the length of the block, every serial the files written in it may have.
 
         Without that a crash between the file's new name and `flushed` could leave a file from which nothing leads on.
         """
         with self.publisher.lock:
-            self._queue.flushing.add(zone)
+            self._queue.flushing.update(zones)
         try:
             yield
         finally:
             with self.publisher.lock:
-                self._queue.flushing.discard(zone)
+                self._queue.flushing.difference_update(zones)
 
     def flushed(self, zone: bytes, file: FileIdentity, serial: int, settings: ZoneSettings) -> None:
         """Note that the zone file was written with the contents of `serial`, and free what the journal need not keep.
 
         The next start then does not read it. Not to be called when types were left out (`zonefile-skip`).
         """
+        self.flushed_many([Flushed(zone, file, serial, settings)])
+
+    def flushed_many(self, files: Sequence[Flushed]) -> None:
+        """Do what `flushed` does for several zones, in one transaction."""
 
         def job(txn: Transaction) -> None:
-            known = get_zone(txn, zone)
-            if known is None:
-                return
-            is_file = known.serial == serial
-            read_as = reading_of(settings)
-            put_zone(txn, replace(known, sources=(file,), reading=read_as, file_serial=serial, is_file=is_file))
-            state = get_journal(txn, zone)
-            if state is not None:
-                put_journal(txn, zone, drop_flushed(txn, state, serial, 0, settings))
+            for file in files:
+                note_flushed(txn, file)
 
         self._store.write(job)
 
@@ -216,9 +298,39 @@ class Door:
             self.publisher.write(self._store, publication, lambda txn: remove_zone(txn, zone))
         self.sweep()
 
+    def purge(self, zones: Sequence[bytes], also: Callable[[Transaction], None]) -> None:
+        """Remove zones from the table, and all the store has of them, in one transaction; `also` writes in it."""
+
+        def job(txn: Transaction) -> None:
+            for zone in zones:
+                remove_journal(txn, zone)
+                remove_timers(txn, zone)
+                remove_zone(txn, zone)
+            also(txn)
+
+        with self.publisher.publishing() as publication:
+            for zone in zones:
+                if self.publisher.is_known(zone):
+                    publication.remove_zone(zone)
+            self.publisher.write(self._store, publication, job)
+        self.sweep()
+
     def sweep(self) -> None:
         """Remove contents that belong to no zone, in small steps between which others can write; also at start."""
         swept = False
         while not swept:
             with self.publisher.lock:
                 swept = self._store.write(lambda txn: remove_condemned(txn, SWEEP_RRSETS))
+
+
+def note_flushed(txn: Transaction, flushed: Flushed) -> None:
+    """Note which contents a zone file has, and free what the journal need not keep."""
+    zone, file, serial, settings = flushed
+    known = get_zone(txn, zone)
+    if known is None:
+        return
+    is_file, read_as = known.serial == serial, reading_of(settings)
+    put_zone(txn, replace(known, sources=(file,), reading=read_as, file_serial=serial, is_file=is_file))
+    state = get_journal(txn, zone)
+    if state is not None:
+        put_journal(txn, zone, drop_flushed(txn, state, serial, 0, settings))

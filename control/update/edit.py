@@ -6,9 +6,10 @@ another version by then. What it changes, and what that was, is held by value.
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from heapq import merge
 from itertools import filterfalse
+from typing import TypeAlias
 
 from control.conf.zone import ZoneSettings
 from control.errors import ZoneBusy
@@ -41,6 +42,10 @@ NEW_ZONE_ID = 0
 """Keys of a zone without contents are made with it; the door gives the zone its own."""
 
 
+View: TypeAlias = tuple[Transaction, StoredZone | None]
+"""A snapshot and the zone in it."""
+
+
 class ZoneEdit:
     """One transaction of one zone; not for two threads at once.
 
@@ -56,8 +61,8 @@ class ZoneEdit:
         self.apex = apex
         self.settings = settings
         self.benevolent = benevolent
-        self._view: tuple[Transaction, StoredZone | None] | None = None
-        """The snapshot of the operation that runs, and the base version in it."""
+        self._view: nullcontext[View] | None = None
+        """That of the operation that runs."""
         self._old: dict[bytes, bytes | None] = {}
         self._new: dict[bytes, bytes | None] = {}
         with store.read() as txn:
@@ -107,11 +112,12 @@ class ZoneEdit:
 
     def _set(self, record: Record) -> None:
         value = self.value_of(record.owner, record.type)
-        rdatas: tuple[bytes, ...] = () if value is None or record.type == SOA else unpack_rdatas(value)
-        is_there = value is not None and record.rdata in unpack_rdatas(value) and unpack_ttl(value) == record.ttl
+        rdatas = () if value is None else unpack_rdatas(value)
+        is_there = value is not None and record.rdata in rdatas and unpack_ttl(value) == record.ttl
         if is_there and not self.benevolent:
             raise RecordRefused(Refusal.RECORD_EXISTS)
-        self._put(record.owner, record.type, self._pack(record.ttl, (*rdatas, record.rdata)))
+        kept = () if record.type == SOA else rdatas
+        self._put(record.owner, record.type, self._pack(record.ttl, (*kept, record.rdata)))
 
     def unset(self, owner: bytes, rtype: int | None = None, rdata: bytes | None = None) -> None:
         """Remove all RRsets of an owner, one RRset, or one record. The SOA stays whatever is asked.
@@ -204,16 +210,17 @@ class ZoneEdit:
                 return self._new[key]
         return self._base_value(owner, rtype)
 
-    @contextmanager
-    def _viewing(self) -> Iterator[tuple[Transaction, StoredZone | None]]:
+    def _viewing(self) -> AbstractContextManager[View]:
         """Give a snapshot and the base version in it, one for everything in the block. Raises ZoneBusy."""
-        if self._view is not None:
-            yield self._view
-            return
+        return self._view or self._open_view()
+
+    @contextmanager
+    def _open_view(self) -> Iterator[View]:
         with self._store.read() as txn:
-            self._view = txn, self._snapshot(txn)
+            view = txn, self._snapshot(txn)
+            self._view = nullcontext(view)
             try:
-                yield self._view
+                yield view
             finally:
                 self._view = None
 

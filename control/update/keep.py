@@ -9,13 +9,13 @@ instead, and the serials in between are forgotten.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import islice
 
 from control.conf.zone import ZoneSettings
 from control.errors import JournalFull
 from control.store.changeset import Changeset, make_changeset, octets_of
 from control.store.environment import Transaction
 from control.store.journal import (
+    ChangesetHead,
     JournalState,
     append_changeset,
     damage_named,
@@ -27,7 +27,7 @@ from control.store.journal import (
     open_journal,
     put_journal,
     read_changeset,
-    replace_oldest,
+    replace_run,
 )
 from control.store.keys import RRsetChange
 from control.store.zones import StoredZone
@@ -37,6 +37,10 @@ OVERDUE = 2
 """Times the limits at which waiting for a flush ends and changesets are merged."""
 OVERDUE_IN_FLUSH = 32
 """The same while the zone file is being written: the serial it will have must stay in the chain until it is known."""
+MUCH_LARGER = 2
+"""Times the records of the changesets behind it above which a merged one is left alone."""
+LEAST_RUN = 3
+"""Changesets that are merged in any case."""
 
 
 def keep_changes(
@@ -181,11 +185,36 @@ def _drop(
 
 
 def _merge(txn: Transaction, state: JournalState, octets: int, settings: ZoneSettings) -> JournalState:
-    """Merge the older half of the changesets, or all of them where that gives not room enough."""
-    for count in (state.depth // 2 + 1, state.depth):
+    """Merge some of the older half of the changesets; where that gives not room enough all of it, or everything."""
+    for choose in (_choose_run, _older_half, list[ChangesetHead]):
         if _fits(state, octets, settings) or state.depth < 2:
             break
-        heads = islice(iterate_heads(txn, state), min(count, state.depth))
-        merged = merge_changesets([read_changeset(txn, state, head) for head in heads])
-        state = replace_oldest(txn, state, min(count, state.depth), merged)
+        run = choose(list(iterate_heads(txn, state)))
+        if len(run) > 1:
+            merged = merge_changesets([read_changeset(txn, state, head) for head in run])
+            state = replace_run(txn, state, run, merged)
     return state
+
+
+def _older_half(heads: list[ChangesetHead]) -> list[ChangesetHead]:
+    """Return the changesets that may be merged first: the newest ones are those that secondaries still ask for."""
+    return heads[: len(heads) // 2 + 1]
+
+
+def _choose_run(heads: list[ChangesetHead]) -> list[ChangesetHead]:
+    """Return the newest changesets of the older half, from the first on that is not much larger than those behind it.
+
+    So a large one, of many that were merged, is read and written again when others have come near its size, and not
+    each time the journal is full.
+    """
+    older = _older_half(heads)
+    records, first = 0, len(older)
+    while first and (first > len(older) - LEAST_RUN or _records_in(older[first - 1]) <= records * MUCH_LARGER):
+        first -= 1
+        records += _records_in(older[first])
+    return older[first:]
+
+
+def _records_in(head: ChangesetHead) -> int:
+    """Return the number of records without the SOA that goes and the one that comes."""
+    return head.removed + head.added - 2

@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Carrying out loads: what prepare.py found is written to the store and published, small zones many at a time."""
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import wait
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -11,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from control.clock import Clock
 from control.errors import ControlError, StoreError, ZoneMissing
-from control.store.contents import iterate_pairs
+from control.store.contents import flat_zone, iterate_pairs
 from control.store.environment import Store, Transaction
 from control.store.journal import get_journal, has_history
 from control.store.keys import Pair, parse_owner_key
@@ -24,7 +22,7 @@ from control.update.prepare import LoadRequest, Prepared, file_state, prepare
 from control.update.publish import Publisher, build, build_flat
 from control.update.results import LoadResult, Outcome, Step, StepKind
 from control.update.transition import advance
-from control.update.whole import CHUNK_RRSETS, adopt, check_current, move_pairs, store_chunks
+from control.update.whole import CHUNK_RRSETS, adopt, check_current, move_pairs, store_while
 from pyxdp_dns.errors import EngineError
 
 if TYPE_CHECKING:
@@ -83,7 +81,7 @@ class Loader:
             try:
                 found: Prepared | Situation | Exception = self._begin(request)
             except (ControlError, EngineError, OSError) as exc:
-                found = exc
+                found = detached(exc)
             group.append((request, found))
             rrsets += found.contents.count if isinstance(found, Prepared) else 0
             if len(group) >= GROUP_ZONES or rrsets >= GROUP_RRSETS:
@@ -160,7 +158,7 @@ class Loader:
             with self._store.read() as txn, self._publisher.publishing() as publication:
                 known = get_zone(txn, zone.apex)
                 if known is not None and not known.expired:
-                    build(publication, known, iterate_pairs(txn, known))
+                    build_flat(publication, known, flat_zone(txn, known))
 
     def _finish(self, group: Sequence[Entry]) -> Iterator[Outcomes]:
         """Write what a group read and tell what became of each zone."""
@@ -193,7 +191,7 @@ class Loader:
         try:
             return work()
         except (ControlError, EngineError) as exc:
-            return exc
+            return detached(exc)
 
     def _write(self, group: Sequence[Prepared]) -> list[LoadResult]:
         """Store and publish zones in one transaction, all or none; a zone that is large is stored in parts before."""
@@ -269,17 +267,8 @@ class Loader:
 
     def _store_while_building(self, publication: "Publication", prepared: Prepared) -> None:
         """Store a large zone in the store's thread and build its table in this one; both have ended on return."""
-        stop = threading.Event()
-        zone_id = prepared.target.zone_id
-        storing = self._store.submit(lambda: store_chunks(self._store, zone_id, iter(_pairs(prepared)), stop))
-        try:
+        with store_while(self._store, prepared.target.zone_id, iter(_pairs(prepared))):
             build_flat(publication, prepared.target, prepared.contents)
-        except BaseException:
-            stop.set()
-            raise
-        finally:
-            wait([storing])
-        storing.result()
 
 
 def _look(txn: Transaction, request: LoadRequest) -> Situation:
@@ -292,6 +281,7 @@ def _look(txn: Transaction, request: LoadRequest) -> Situation:
         settings=request.settings,
         cold=request.cold,
         force=request.force,
+        follows=request.follows,
         file=file_state(stored, request),
         stored=stored,
         has_journal=journal is not None,
@@ -365,3 +355,13 @@ def _close_all(group: Iterable[Entry]) -> None:
     for _, entry in group:
         if isinstance(entry, Prepared):
             entry.close()
+
+
+def detached(error: Exception) -> Exception:
+    """Return an error that can be kept: it no longer holds the frames it went through, whose snapshots occupy readers
+    of the store."""
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__context__
+    return error

@@ -36,15 +36,38 @@ class NetChange:
 
 def merge_changesets(changesets: Sequence[Changeset]) -> Changeset:
     """Return one changeset that leads from where the first begins to where the last ends, without detours."""
-    net = net_changes(changesets)
-    names = sorted(net)
+    shared = shared_names(changesets)
+    net = net_changes(_only(changeset, shared) for changeset in changesets)
+    removals = [entry for changeset in changesets for entry in changeset.removals if entry[:2] not in shared]
+    additions = [entry for changeset in changesets for entry in changeset.additions if entry[:2] not in shared]
+    removals += _entries((name, change.removed) for name, change in net.items())
+    additions += _entries((name, change.added) for name, change in net.items())
     return Changeset(
         changesets[0].serial_from,
         changesets[-1].serial_to,
         changesets[-1].timestamp_s,
-        soa_first(_entries((name, net[name].removed) for name in names)),
-        soa_first(_entries((name, net[name].added) for name in names)),
+        soa_first(sorted(removals)),
+        soa_first(sorted(additions)),
         merged=True,
+    )
+
+
+def shared_names(changesets: Iterable[Changeset]) -> set[RRsetName]:
+    """Return the RRsets that several changesets change; what one alone does to an RRset needs no merging."""
+    seen: set[RRsetName] = set()
+    shared: set[RRsetName] = set()
+    for changeset in changesets:
+        names = {entry[:2] for part in (changeset.removals, changeset.additions) for entry in part}
+        shared |= names & seen
+        seen |= names
+    return shared
+
+
+def _only(changeset: Changeset, names: set[RRsetName]) -> Changeset:
+    """Return the part of a changeset that is about some RRsets."""
+    removals = tuple(entry for entry in changeset.removals if entry[:2] in names)
+    return changeset._replace(
+        removals=removals, additions=tuple(entry for entry in changeset.additions if entry[:2] in names)
     )
 
 

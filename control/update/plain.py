@@ -107,7 +107,8 @@ class PlainLoader:
 
 def _is_ordinary(settings: ZoneSettings) -> bool:
     """Tell whether the file is read, and is the zone as it stands."""
-    return settings.zonefile_load != "none" and not settings.zonefile_skip and not settings.zonemd_verify
+    is_read = settings.zonefile_load != "none" and not settings.zonefile_skip
+    return is_read and not settings.zonemd_verify and not settings.interprets
 
 
 def _result(settings: ZoneSettings, zone: StoredZone) -> LoadResult:

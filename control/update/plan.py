@@ -63,6 +63,8 @@ class Situation:
     settings: ZoneSettings
     cold: bool
     force: bool
+    follows: bool
+    """The zone comes from primaries: a file is no more than a copy of it."""
     file: FileState
     stored: StoredZone | None
     holds_zone: bool
@@ -90,6 +92,8 @@ class Situation:
 
 def plan_reading(situation: Situation) -> Reading:
     """Return what is to be done before a file is read."""
+    if _is_kept_copy(situation):
+        return _of_copy(situation)
     without_file = _without_file(situation)
     if situation.settings.zonefile_load == NONE or situation.file is FileState.MISSING:
         return without_file
@@ -98,6 +102,21 @@ def plan_reading(situation: Situation) -> Reading:
     if situation.served is not None and not situation.force:
         return Reading.KEEP
     return _reread(situation, situation.stored)
+
+
+def _is_kept_copy(situation: Situation) -> bool:
+    """At a start, what the store has of a zone that follows its primaries is newer than a file that is known."""
+    is_new_file = situation.file is FileState.OTHER and situation.settings.zonefile_load != NONE
+    has_contents = situation.stored is not None and not situation.stored.expired
+    return situation.follows and situation.cold and has_contents and not is_new_file
+
+
+def _of_copy(situation: Situation) -> Reading:
+    stored = situation.stored
+    assert stored is not None
+    if situation.file is not FileState.SAME or situation.settings.zonefile_load == NONE:
+        return Reading.FROM_JOURNAL
+    return Reading.KEEP if stored.is_file or situation.history else Reading.IGNORE
 
 
 def _without_file(situation: Situation) -> Reading:

@@ -12,6 +12,7 @@ from heapq import merge
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+from control.catalog.read import read_catalog
 from control.conf.zone import ZoneSettings
 from control.errors import SerialRefused, ZoneInvalid, ZoneTooLarge
 from control.store.contents import FlatZone, flatten, get_rrset, iterate_pairs
@@ -48,6 +49,8 @@ class LoadRequest:
     settings: ZoneSettings
     cold: bool
     force: bool = False
+    follows: bool = False
+    """The zone comes from primaries."""
 
 
 @dataclass(slots=True)
@@ -129,6 +132,8 @@ def _fill(store: Store, prepared: Prepared, now_ns: int) -> None:
     _check_size(prepared.target, situation.stored, prepared.request.settings)
     if prepared.request.settings.zonemd_verify:
         verify_scanned(prepared.contents if prepared.pairs is None else prepared.pairs, prepared.request.zone)
+    if prepared.request.settings.interprets:
+        read_catalog(prepared.request.zone, prepared.contents if prepared.pairs is None else prepared.pairs)
     _note_reading(prepared, prepared.end_serial)
     if situation.stored is None:
         return
@@ -252,7 +257,7 @@ def _keep_own(changes: Iterable[RRsetChange], stored: StoredZone, settings: Zone
     settled = []
     for change in changes:
         if change.key == soa_key and change.new is not None and change.old is not None:
-            change = replace(change, new=set_serial(change.new, serial_of_soa(change.old)))
+            change = change._replace(new=set_serial(change.new, serial_of_soa(change.old)))
         if change.old != change.new:
             settled.append(change)
     digest_key = rrset_key(stored.zone_id, stored.apex, ZONEMD)

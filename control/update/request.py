@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the door is asked to change."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from control.conf.zone import DEFAULT_SETTINGS, ZoneSettings
+from control.store.environment import Transaction
 from control.store.keys import Record, RRsetChange
 
 
@@ -29,3 +30,5 @@ class ZoneUpdate:
     """The ZONEMD is brought to what `zonemd-generate` wants even if nothing else changes."""
     keeps_serial: bool = False
     """The serial is what the change says or was; no policy is applied."""
+    also: Callable[[Transaction], None] | None = None
+    """Writes something else (timers) in the transaction of the change, even when contents stay as they are."""

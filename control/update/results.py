@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class Outcome(Enum):
@@ -62,8 +63,7 @@ class LoadResult:
     """The serial before the server's own records (ZONEMD) made it `new_serial`; None when there are none."""
 
 
-@dataclass(frozen=True, slots=True)
-class ChangeResult:
+class ChangeResult(NamedTuple):
     """Records were changed. `removed` and `added` count those that were there and that were not.
 
     `old_serial` is None when the zone had no contents.

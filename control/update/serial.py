@@ -4,7 +4,6 @@
 from datetime import UTC, datetime
 
 from control.conf.zone import SerialModulo
-from control.store.keys import pack_rrset, unpack_rdatas, unpack_ttl
 
 SOA_NUMBERS_BYTES = 20
 MODULUS = 1 << 32
@@ -21,16 +20,14 @@ def compare_serials(a: int, b: int) -> int | None:
 
 
 def serial_of_soa(value: bytes) -> int:
-    """Return the serial in the value of an SOA RRset: the first of the five numbers that end its rdata."""
-    rdata = unpack_rdatas(value)[0]
-    return int.from_bytes(rdata[-SOA_NUMBERS_BYTES:][:4], "big")
+    """Return the serial in the value of an SOA RRset: the first of the five numbers that end its record, and so it."""
+    return int.from_bytes(value[-SOA_NUMBERS_BYTES:][:4], "big")
 
 
 def set_serial(value: bytes, serial: int) -> bytes:
     """Return the value of an SOA RRset with another serial."""
-    rdata = unpack_rdatas(value)[0]
-    at = len(rdata) - SOA_NUMBERS_BYTES
-    return pack_rrset(unpack_ttl(value), [rdata[:at] + serial.to_bytes(4, "big") + rdata[at + 4 :]])
+    at = len(value) - SOA_NUMBERS_BYTES
+    return value[:at] + serial.to_bytes(4, "big") + value[at + 4 :]
 
 
 def next_serial(current: int, policy: str, modulo: SerialModulo, now_s: int) -> int:

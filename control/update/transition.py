@@ -2,7 +2,8 @@
 """One zone from one version to the next inside a store transaction, and what the response table is told of it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from control.errors import ZoneInvalid
 from control.store.contents import apply_changes, get_rrset, iterate_beneath, owner_pairs
@@ -30,8 +31,7 @@ from control.update.serial import serial_of_soa
 SOA = 6
 
 
-@dataclass(frozen=True, slots=True)
-class OwnerContents:
+class OwnerContents(NamedTuple):
     """One owner (wire name) with all RRsets it has now."""
 
     owner: bytes

@@ -7,6 +7,8 @@ next sweep.
 """
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import wait
+from contextlib import contextmanager
 from itertools import islice
 from threading import Event
 
@@ -35,6 +37,21 @@ def store_chunks(store: Store, zone_id: int, pairs: Iterator[Pair], stop: Event)
 
     while not stop.is_set() and store.write(add):
         pass
+
+
+@contextmanager
+def store_while(store: Store, zone_id: int, pairs: Iterator[Pair]) -> Iterator[None]:
+    """Write pairs in a thread of the store during the block; both have ended on return. Raises StoreError."""
+    stop = Event()
+    storing = store.submit(lambda: store_chunks(store, zone_id, pairs, stop))
+    try:
+        yield
+    except BaseException:
+        stop.set()
+        raise
+    finally:
+        wait([storing])
+    storing.result()
 
 
 def adopt(txn: Transaction, known: StoredZone | None, zone: StoredZone, rest: Iterable[Pair] = ()) -> None:

@@ -13,7 +13,7 @@ from pyxdp_dns.text import parse_name, type_number, type_text
 
 TTL_MAX = 0x7FFFFFFF
 """RFC 2181, section 8."""
-LINE_ENDS = "\r\n\0"
+LINE_END = re.compile("[\r\n\0]")
 NOT_IN_NAMES = re.compile(r'(?<!\\)[\s;()"]')
 """What ends a name in a zone file unless it is escaped."""
 QUESTION_TYPES = {"OPT": 41, "TKEY": 249, "TSIG": 250, "IXFR": 251, "AXFR": 252, "MAILB": 253, "MAILA": 254, "ANY": 255}
@@ -86,18 +86,18 @@ def parse_rdata(rtype: int, text: str, apex: bytes) -> bytes:
 
     Raises RecordRefused with the scanner's reason.
     """
-    if any(octet in text for octet in LINE_ENDS):
+    if LINE_END.search(text):
         raise RecordRefused(Refusal.PARSER_FAILED, "line end or NUL in record data; write it as \\DDD")
     line = f"@ 0 {type_text(rtype)} {text}".encode("utf-8", "surrogateescape")
     try:
         with scan_zone_text(line, apex, 0) as scanned:
-            pairs = list(scanned)
+            value = scanned.only_value()
     except ZoneRefused as exc:
         errors = getattr(exc, "errors", ())
         raise RecordRefused(Refusal.PARSER_FAILED, errors[0][2] if errors else str(exc)) from exc
-    if len(pairs) != 1:
+    if value is None:
         raise RecordRefused(Refusal.PARSER_FAILED, "one record expected")
-    return pairs[0][1][8:]
+    return value[8:]
 
 
 def is_within(name: bytes, apex: bytes) -> bool:

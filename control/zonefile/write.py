@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import filterfalse
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 from control.clock import Clock
 from control.conf.filename import zone_file_name
@@ -51,6 +51,17 @@ class Written:
     """The file that was replaced was not the one the zone came from: somebody's change of it is lost."""
 
 
+class Dumped(NamedTuple):
+    """A zone file has its name, which a power failure may still take from it."""
+
+    path: str
+    directory: str
+    made: os.stat_result
+    zone: StoredZone
+    records: int
+    was_edited: bool
+
+
 def write_zone_file(
     store: Store,
     apex: bytes,
@@ -64,6 +75,14 @@ def write_zone_file(
 
     `pause` lets a clock tick pass, so that the file is known to be settled. Raises ZoneUnknown or ZoneFileUnwritable.
     """
+    (written,) = settle_zone_files([dump_zone_file(store, apex, path, skip=skip, clock=clock)], clock, pause)
+    if isinstance(written, ZoneFileUnwritable):
+        raise written
+    return written
+
+
+def dump_zone_file(store: Store, apex: bytes, path: str, *, skip: Iterable[int] = (), clock: Clock) -> Dumped:
+    """Do what `write_zone_file` does before the file is settled. Raises ZoneUnknown or ZoneFileUnwritable."""
     try:
         target = os.path.realpath(path)
         os.makedirs(os.path.dirname(target), NEW_DIRECTORY_MODE, exist_ok=True)
@@ -74,9 +93,29 @@ def write_zone_file(
             with _replacing(target) as (out, made):
                 records = _write_zone(out, txn, zone, frozenset(skip), clock)
                 was_edited = _was_edited(zone, path)
-        return Written(_identify(path, made[0], clock, pause), zone.serial, zone.version, records, was_edited)
+        return Dumped(path, os.path.dirname(target), made[0], zone, records, was_edited)
     except OSError as exc:
         raise ZoneFileUnwritable(path, exc) from exc
+
+
+def settle_zone_files(
+    dumped: Iterable[Dumped], clock: Clock, pause: Callable[[float], None] = time.sleep
+) -> list[Written | ZoneFileUnwritable]:
+    """Let the names of files last and a clock tick pass, for all of them together; return what became of each."""
+    dumped, synced = list(dumped), set[str]()
+    results: list[Written | ZoneFileUnwritable] = []
+    # The last file first: when its tick is over, so are those of the others.
+    for file in reversed(dumped):
+        try:
+            if file.directory not in synced:
+                _sync_directory(file.directory)
+                synced.add(file.directory)
+            identity = _identify(file.path, file.made, clock, pause)
+        except OSError as exc:
+            results.append(ZoneFileUnwritable(file.path, exc))
+        else:
+            results.append(Written(identity, file.zone.serial, file.zone.version, file.records, file.was_edited))
+    return results[::-1]
 
 
 def output_path(directory: str, apex_text: str) -> str:
@@ -147,7 +186,6 @@ def _replacing(target: str) -> Iterator[tuple[BinaryIO, list[os.stat_result]]]:
         with suppress(OSError):
             os.unlink(temporary)
         raise
-    _sync_directory(directory)
 
 
 def _temporary_name(name: str) -> str:

@@ -22,7 +22,7 @@ from control.store.journal import (
     put_journal,
     read_changeset,
     remove_journal,
-    replace_oldest,
+    replace_run,
 )
 from control.store.keys import RRsetChange, pack_rrset, rrset_key
 
@@ -104,20 +104,24 @@ def test_serials_that_went_once_round_leave_no_loop(store: Store) -> None:
     assert (state.first, state.depth) == (half - 1, 2)
 
 
-def test_the_oldest_are_dropped_or_replaced(store: Store) -> None:
+@pytest.mark.parametrize(
+    ("first", "left"), [(1, [(1, 3), (3, 4), (4, 5)]), (2, [(1, 2), (2, 4), (4, 5)]), (3, [(1, 2), (2, 3), (3, 5)])]
+)
+def test_the_oldest_are_dropped_and_others_replaced(store: Store, first: int, left: list[tuple[int, int]]) -> None:
     """The chain goes on behind them, and the octets are those of what is left."""
     append(store, *(changeset(serial, serial + 1) for serial in range(5)))
 
     def job(txn: Transaction) -> JournalState:
         state = open_journal(txn, APEX)
         state = drop_oldest(txn, state)
-        state = replace_oldest(txn, state, 2, changeset(1, 3, b"merged"))
+        run = list(iterate_heads(txn, state, first))[:2]
+        state = replace_run(txn, state, run, changeset(first, first + 2, b"merged"))
         put_journal(txn, APEX, state)
         return state
 
     state = store.write(job)
-    assert serials(store) == [(1, 3), (3, 4), (4, 5)]
-    assert (state.first, state.last, state.depth, state.has_merged) == (1, 5, 3, True)
+    assert serials(store) == left
+    assert (state.first, state.last, state.depth) == (1, 5, 3)
     with store.read() as txn:
         assert state.octets == sum(head.octets for head in iterate_heads(txn, state))
         assert get_journal(txn, APEX) == state

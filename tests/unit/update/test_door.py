@@ -14,9 +14,11 @@ from control.errors import StoreFull, ZoneBusy, ZoneInvalid, ZoneUnknown
 from control.store.contents import iterate_pairs, owner_rrsets
 from control.store.environment import Store
 from control.store.keys import Pair, Record
+from control.store.timers import ZoneTimers, get_timers, put_timers
 from control.store.zones import get_zone, list_condemned, list_zones
 from control.update import publish as publish_module
 from control.update.door import Door
+from control.update.request import ZoneUpdate
 from control.update.results import Outcome, Step, StepKind
 from control.zonefile.checks import Problem
 from pyxdp_dns.errors import EngineError
@@ -479,3 +481,18 @@ def test_a_load_overtaken_by_a_change_is_refused(
     assert_consistent(store, table, tmp_path)
     assert load_file(door, APEX, str(zone_file), 3600).new_serial == 2
     assert_consistent(store, table, tmp_path)
+
+
+def test_timers_are_written_with_the_contents(door: Door, store: Store, zone_file: Path) -> None:
+    """What a change brings along is stored with it, and not at all when the change is refused."""
+    load_file(door, APEX, str(zone_file))
+
+    def commit(record: Record, seconds: int) -> None:
+        timers = ZoneTimers(refreshed_s=seconds)
+        door.commit([ZoneUpdate(APEX, additions=(record,), also=lambda txn: put_timers(txn, APEX, timers))])
+
+    commit(address("new.example", 9), 1)
+    with pytest.raises(ZoneInvalid):
+        commit(Record(name("new.example"), CNAME, 3600, name("www.example")), 2)
+    with store.read() as txn:
+        assert get_timers(txn, APEX).refreshed_s == 1

@@ -1,0 +1,275 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Replacing a zone's contents by others, as a transfer of the whole zone does.
+
+Where the two differ in little, the difference is applied and kept in the journal as a changeset. Else the contents are
+written as a whole under a new zone id, and the journal's chain ends.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from control.catalog.read import read_catalog
+from control.clock import Clock
+from control.conf.zone import ZoneSettings
+from control.errors import JournalFull, StoreError, ZoneError, ZoneTooLarge
+from control.store.contents import iterate_pairs
+from control.store.environment import Store, Transaction
+from control.store.keys import Pair, RRsetChange, type_of_key
+from control.store.zones import StoredZone, get_zone, put_zone
+from control.update.difference import count_records, find_changes
+from control.update.keep import forget_changes, keep_changes, note_zone
+from control.update.prepare import RECORDED_MAX
+from control.update.publish import Publisher, build, build_flat, incremental_limit
+from control.update.results import ChangeResult, Outcome
+from control.update.serial import compare_serials, serial_of_soa
+from control.update.together import Part, Together
+from control.update.transition import advance
+from control.update.whole import CHUNK_RRSETS, adopt, check_current, store_while
+from control.zonefile.checks import check_scanned
+from control.zonefile.zonemd import verify_scanned
+
+if TYPE_CHECKING:
+    from pyxdp_dns.scan import ScannedZone
+    from pyxdp_dns.table import Transaction as Publication
+
+SOA = 6
+SMALL_RRSETS = 4096
+"""Zones of no more RRsets are written together with others."""
+
+Also = Callable[[Transaction], None]
+"""What else is written in the transaction that changes a zone."""
+
+
+@dataclass(slots=True)
+class Replacement:
+    """What is about to be written. `changes` None: the contents as a whole, under the id of `target`."""
+
+    stored: StoredZone | None
+    target: StoredZone
+    contents: "ScannedZone"
+    settings: ZoneSettings
+    changes: Sequence[RRsetChange] | None = None
+    warnings: tuple[str, ...] = ()
+    is_stored: bool = False
+    """The contents are in the store already."""
+
+    @property
+    def served(self) -> StoredZone | None:
+        """The zone as it is answered from now."""
+        return None if self.stored is None or self.stored.expired else self.stored
+
+
+class NewZone(Part):
+    """A zone that the store does not have."""
+
+    __slots__ = ("result", "work")
+
+    def __init__(self, work: "Callable[[Transaction, Publication], ChangeResult]") -> None:
+        super().__init__()
+        self.work = work
+        self.result: ChangeResult
+
+
+class NewZones(Together[NewZone]):
+    """Small zones that come from their primaries at the same time."""
+
+    def write(self, work: "Callable[[Transaction, Publication], ChangeResult]") -> ChangeResult:
+        """Run `work` in a transaction and a publication that others may have a part in; return its result.
+
+        It raises ZoneError only before it has written anything. Raises what it raised, StoreError or EngineError.
+        """
+        zone = NewZone(work)
+        self.complete([zone])
+        if zone.error is not None:
+            raise zone.error
+        return zone.result
+
+    def write_parts(self, txn: Transaction, publication: "Publication", parts: Sequence[NewZone]) -> None:
+        """Do the work of each."""
+        for zone in parts:
+            zone.error = None
+            try:
+                zone.result = zone.work(txn, publication)
+            except ZoneError as exc:
+                zone.error = exc
+
+
+class Replacer:
+    """Replaces contents in one store and one response table. `sweep` removes what is left behind."""
+
+    def __init__(self, store: Store, publisher: Publisher, clock: Clock, sweep: Callable[[], None]) -> None:
+        self._store, self._publisher, self._clock, self._sweep = store, publisher, clock, sweep
+        self._new_zones = NewZones(store, publisher)
+
+    def replace(
+        self, zone: bytes, contents: "ScannedZone", settings: ZoneSettings, *, is_recorded: bool, also: Also
+    ) -> ChangeResult:
+        """Give a zone the contents, whose keys are changed; a difference that is not small is kept if `is_recorded`.
+
+        Raises ZoneCheckError, ZoneError, StoreError or EngineError; store and table are then as before.
+        """
+        found = self._prepare(zone, contents, settings, is_recorded=is_recorded)
+        if found.stored is None and found.contents.count <= SMALL_RRSETS:
+            return self._new_zones.write(lambda txn, publication: self._write_new(txn, publication, found, also))
+        try:
+            with self._publisher.publishing() as publication:
+                if found.changes is None:
+                    self._build(publication, found)
+                return self._publisher.write(
+                    self._store, publication, lambda txn: self._write(txn, publication, found, also)
+                )
+        finally:
+            if found.changes is None:
+                with suppress(StoreError):  # What cannot be removed from a full disk now is removed later.
+                    self._sweep()
+
+    def _write_new(self, txn: Transaction, publication: "Publication", found: Replacement, also: Also) -> ChangeResult:
+        """Write a zone that the store does not have, behind others, whose ids may be greater. Raises ZoneBusy."""
+        check_current(txn, found.target.apex, None)
+        build_flat(publication, found.target, found.contents)
+        return self._write(txn, publication, found, also)
+
+    def _prepare(
+        self, zone: bytes, contents: "ScannedZone", settings: ZoneSettings, *, is_recorded: bool
+    ) -> Replacement:
+        """Check the contents and find out how they differ from those there are."""
+        problems = check_scanned(contents, zone, settings)
+        with self._store.read() as txn:
+            stored = get_zone(txn, zone)
+        found = Replacement(stored, self._describe(zone, contents, stored), contents, settings)
+        found.warnings = tuple(map(str, problems))
+        _check_size(found)
+        if settings.zonemd_verify:
+            verify_scanned(contents, zone)
+        if settings.interprets:
+            read_catalog(zone, contents)
+        if stored is not None:
+            contents.move(stored.zone_id)
+            with self._store.read() as txn:
+                found.changes = _compare(txn, stored, contents, is_recorded=is_recorded)
+            if found.changes is None:
+                found.target = replace(found.target, zone_id=self._store.reserve_zone_id())
+        contents.move(found.target.zone_id)
+        return found
+
+    def _describe(self, zone: bytes, contents: "ScannedZone", stored: StoredZone | None) -> StoredZone:
+        base = stored
+        if base is None:
+            base = StoredZone(zone, self._store.reserve_zone_id(), 0, 0, 0, 0, 0, ())
+        records, octets = contents.measure()
+        serial = next(serial_of_soa(value) for key, value in contents if type_of_key(key) == SOA)
+        return replace(
+            base,
+            version=self._store.reserve_version(),
+            serial=serial,
+            rrsets=contents.count,
+            records=records,
+            size=octets,
+            is_file=False,
+            expired=False,
+        )
+
+    def _build(self, publication: "Publication", found: Replacement) -> None:
+        """Build the table, and meanwhile store what is too large for one transaction."""
+        if found.contents.count <= CHUNK_RRSETS:
+            build_flat(publication, found.target, found.contents)
+            return
+        with store_while(self._store, found.target.zone_id, iter(found.contents)):
+            build_flat(publication, found.target, found.contents)
+        found.is_stored = True
+
+    def _write(self, txn: Transaction, publication: "Publication", found: Replacement, also: Also) -> ChangeResult:
+        stored, target = found.stored, found.target
+        needs_flush = False
+        if found.changes is None:
+            rest: Iterable[Pair] = () if found.is_stored else found.contents
+            adopt(txn, stored, target, rest)
+            forget_changes(txn, target.apex)
+            note_zone(txn, target.apex, held=found.settings.journal_content == "all")
+        else:
+            assert stored is not None
+            check_current(txn, stored.apex, stored)
+            target, needs_flush = self._write_changes(txn, publication, found, stored, found.changes)
+        also(txn)
+        return _result(found, target, needs_flush)
+
+    def _write_changes(
+        self,
+        txn: Transaction,
+        publication: "Publication",
+        found: Replacement,
+        stored: StoredZone,
+        changes: Sequence[RRsetChange],
+    ) -> tuple[StoredZone, bool]:
+        if not changes:
+            current = replace(stored, expired=False)
+            put_zone(txn, current)
+            if self._publisher.version_of(stored.apex) != stored.version:
+                build(publication, current, iterate_pairs(txn, current))
+            return current, False
+        current = advance(txn, replace(stored, is_file=False, expired=False), changes, found.target.version)
+        needs_flush = self._keep(txn, stored, current, changes, found.settings)
+        put_zone(txn, current)
+        self._publisher.publish_changes(publication, txn, found.served, current, changes)
+        return current, needs_flush
+
+    def _keep(
+        self,
+        txn: Transaction,
+        stored: StoredZone,
+        current: StoredZone,
+        changes: Sequence[RRsetChange],
+        settings: ZoneSettings,
+    ) -> bool:
+        """Keep the difference in the journal where it has a place there; else the chain ends."""
+        needs_flush = False
+        if compare_serials(stored.serial, current.serial) == -1:
+            try:
+                needs_flush = keep_changes(txn, stored, current, changes, settings, self._clock.now_ns() // 10**9)
+            except JournalFull:
+                forget_changes(txn, current.apex)
+        else:
+            forget_changes(txn, current.apex)
+        note_zone(txn, current.apex, held=settings.journal_content == "all")
+        return needs_flush
+
+
+def _compare(
+    txn: Transaction, stored: StoredZone, contents: "ScannedZone", *, is_recorded: bool
+) -> list[RRsetChange] | None:
+    """Return the difference, or None where it is too large."""
+    limit = RECORDED_MAX if is_recorded else min(RECORDED_MAX, incremental_limit(stored))
+    if abs(stored.rrsets - contents.count) > limit:
+        return None
+    return find_changes(iterate_pairs(txn, stored), contents, limit)
+
+
+def _check_size(found: Replacement) -> None:
+    limit = found.settings.zone_max_size_bytes or sys.maxsize
+    if found.target.size > limit:
+        message = f"{found.target.size} octets, {limit} are allowed; remove records or raise zone.zone-max-size"
+        raise ZoneTooLarge(found.target.apex, message)
+
+
+def _result(found: Replacement, current: StoredZone, needs_flush: bool) -> ChangeResult:
+    served, changes = found.served, found.changes
+    if changes is None:
+        removed, added = 0 if served is None else served.records, current.records
+    else:
+        removed, added = count_records(changes)
+    outcome = Outcome.LOADED if served is None else Outcome.UNCHANGED if changes == [] else Outcome.UPDATED
+    return ChangeResult(
+        zone=current.apex,
+        outcome=outcome,
+        old_serial=None if served is None else served.serial,
+        new_serial=current.serial,
+        removed=removed,
+        added=added,
+        version=current.version,
+        size=current.size,
+        needs_flush=needs_flush,
+        warnings=found.warnings,
+    )
