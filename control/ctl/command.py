@@ -79,8 +79,9 @@ def letters_of(unit: Unit) -> frozenset[str]:
 
 def make_request(operands: tuple[Unit, ...]) -> Request:
     """Return the request of a block's operands; the first one has a command."""
-    letters = letters_of(operands[0])
-    return Request(operands[0].command or "", operands, "F" in letters, "B" in letters, letters)
+    first = operands[0]
+    letters = letters_of(first)
+    return Request(first.command or "", operands, "F" in letters, "B" in letters, letters)
 
 
 def signed(unit: Unit, letters: str) -> Unit:
@@ -162,45 +163,26 @@ def zone_command(
             await _run_all(zones, run_one, request, reply, suppressed)
             return
         for count, operand in enumerate(request.operands, 1):
-            await _breathe(count)
-            reason = await _reason(_run_named(zones, run_one, operand, request, reply))
-            if reason is not None:
+            if count % ZONES_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            try:
+                await run_one(_named(zones, operand), operand, request, reply)
+            except Exception as error:
+                reason = reason_of(error)
+                if reason is None:
+                    raise
                 await reply.error(operand, reason)
 
     return Command(name, run, exclusive)
 
 
-async def _breathe(count: int) -> None:
-    """Let the rest of the daemon run between zones now and then."""
-    if count % ZONES_AT_ONCE == 0:
-        await asyncio.sleep(0)
-
-
-async def _reason(work: Awaitable[None]) -> str | None:
-    """Run and return what a client is told of its failure; an error that is a fault of the program goes on up."""
-    try:
-        await work
-    except Exception as error:
-        reason = reason_of(error)
-        if reason is None:
-            raise
-        return reason
-    return None
-
-
-async def _run_named(
-    zones: ZoneDirectory[H],
-    run_one: Callable[[H, Unit, Request, Reply], Awaitable[None]],
-    operand: Unit,
-    request: Request,
-    reply: Reply,
-) -> None:
+def _named(zones: ZoneDirectory[H], operand: Unit) -> H:
     if operand.zone is None:
         raise CommandError(Reason.INVALID_PARAMETER)
     handle = zones.find(normalise_zone(operand.zone))
     if handle is None:
         raise CommandError(Reason.NO_ZONE)
-    await run_one(handle, operand, request, reply)
+    return handle
 
 
 async def _run_all(
@@ -212,8 +194,14 @@ async def _run_all(
 ) -> None:
     failed = False
     for count, handle in enumerate(zones.all(), 1):
-        await _breathe(count)
-        reason = await _reason(run_one(handle, request.first, request, reply))
-        failed = failed or (reason is not None and reason not in suppressed)
+        if count % ZONES_AT_ONCE == 0:
+            await asyncio.sleep(0)
+        try:
+            await run_one(handle, request.first, request, reply)
+        except Exception as error:
+            reason = reason_of(error)
+            if reason is None:
+                raise
+            failed = failed or reason not in suppressed
     if failed:
         raise CommandError(Reason.SOME_ZONES)

@@ -3,11 +3,11 @@
 
 import asyncio
 import traceback
-from collections.abc import Coroutine, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from control.ctl.command import Command, Request, make_request
-from control.ctl.eager import begin, go_on
+from control.ctl.eager import Eager
 from control.ctl.errors import BlockTooLarge, ClientGone, CommandError, ProtocolError, Reason, reason_of
 from control.ctl.lock import CommandLock, Hold
 from control.ctl.reply import CHUNK_BYTES, Outlet, StreamReply, shown_zone
@@ -59,7 +59,7 @@ def grouped(operands: list[Unit]) -> Iterator[tuple[Unit, ...]]:
 class Connection(asyncio.BufferedProtocol):
     """The server's end of one connection; `idle` while no command runs.
 
-    A request is worked on where its octets come in; only what has to wait for something goes on in a task.
+    A request is worked on where its octets come in, and on where comes what it has to wait for.
     """
 
     def __init__(self, shared: Shared) -> None:
@@ -78,7 +78,8 @@ class Connection(asyncio.BufferedProtocol):
         """The client has nothing more to say, or is to hear nothing more."""
         self._half_closed = False
         self._lost = False
-        self._task: asyncio.Task[None] | None = None
+        self._work: Eager | None = None
+        """What waits for something."""
         self._timer: asyncio.TimerHandle | None = None
         self._active_at = 0.0
 
@@ -97,7 +98,7 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         """Work on what has come; while something runs, no more is read than has been."""
         data = bytes(self._buffer[:nbytes])
-        if self._task is None:
+        if self._work is None:
             self._start(data)
         else:
             self._waiting += data
@@ -106,7 +107,7 @@ class Connection(asyncio.BufferedProtocol):
     def eof_received(self) -> bool:
         """A client may end its half and read on."""
         self._half_closed = True
-        if self._task is None:
+        if self._work is None:
             self._rest()
         return True
 
@@ -133,11 +134,11 @@ class Connection(asyncio.BufferedProtocol):
     def stop(self) -> None:
         """Close at once, with what runs."""
         self.close()
-        if self._task is not None:
-            self._task.cancel()
+        if self._work is not None:
+            self._work.cancel()
 
     def _settle(self) -> None:
-        if self._lost and self._task is None and not self.closed.done():
+        if self._lost and self._work is None and not self.closed.done():
             self.closed.set_result(None)
 
     def _watch(self) -> None:
@@ -146,7 +147,7 @@ class Connection(asyncio.BufferedProtocol):
         if timeout_s is None:
             return
         now = self._loop.time()
-        left_s = timeout_s if self._task is not None else self._active_at + timeout_s - now
+        left_s = timeout_s if self._work is not None else self._active_at + timeout_s - now
         if left_s > 0:
             self._timer = self._loop.call_at(now + left_s, self._watch)
         else:
@@ -157,21 +158,15 @@ class Connection(asyncio.BufferedProtocol):
         self.close()
 
     def _start(self, octets: bytes) -> None:
-        work = self._consume(octets)
-        waits, pending = begin(work)
-        if waits:
-            self._task = self._loop.create_task(self._go_on(work, pending))
-            self._task.add_done_callback(lambda _: self._gone_on(work))
-        else:
+        work = Eager(self._loop, self._consume(octets), self._gone_on)
+        if work.is_done:
             self._rest()
+        else:
+            self._work = work
 
-    async def _go_on(self, work: Coroutine[Any, Any, None], pending: object) -> None:
-        await go_on(work, pending)
-
-    def _gone_on(self, work: Coroutine[Any, Any, None]) -> None:
-        """Work on what has come meanwhile; a task that was cancelled early has left its work where it was."""
-        work.close()
-        self._task = None
+    def _gone_on(self) -> None:
+        """Work on what has come meanwhile."""
+        self._work = None
         octets, self._waiting = self._waiting, b""
         if not self._transport.is_closing():
             self._transport.resume_reading()
@@ -197,32 +192,31 @@ class Connection(asyncio.BufferedProtocol):
             raise
 
     async def _answer_all(self, octets: bytes) -> None:
+        """DATA is an operand; EXTRA means nothing in a request; BLOCK and END let the request run."""
         answered = 0
         try:
             for kind, unit in self._decoder.feed(octets):
-                if kind is Kind.BLOCK or kind is Kind.END:
+                if kind is Kind.DATA:
+                    self._operands.append(unit)
+                elif kind is not Kind.EXTRA:
                     if answered:
                         await asyncio.sleep(0)
                     answered += 1
-                await self._take(kind, unit)
-                if self._done:
-                    self.close()
-                    return
+                    await self._answer_block(kind)
+                    if self._done:
+                        self.close()
+                        return
         except BlockTooLarge:
             await self._refuse_block()
             raise
 
-    async def _take(self, kind: Kind, unit: Unit) -> None:
-        """Keep an operand; EXTRA means nothing in a request; BLOCK and END let the request run."""
-        if kind is Kind.DATA:
-            self._operands.append(unit)
-        elif kind is not Kind.EXTRA:
-            operands, self._operands = self._operands, []
-            self._done = kind is Kind.END
-            self.idle = False
-            for group in grouped(operands):
-                await self._answer(make_request(group))
-            self.idle = True
+    async def _answer_block(self, end: Kind) -> None:
+        operands, self._operands = self._operands, []
+        self._done = end is Kind.END
+        self.idle = False
+        for group in grouped(operands):
+            await self._answer(make_request(group))
+        self.idle = True
 
     async def _refuse_block(self) -> None:
         """Tell a client of good will why its request is not run."""
@@ -251,7 +245,8 @@ class Connection(asyncio.BufferedProtocol):
         try:
             if command is None:
                 raise CommandError(Reason.NOT_SUPPORTED)
-            await self._wait_turn(hold)
+            if not hold.take_now():
+                await self._wait_turn(hold)
             await command.run(request, reply)
         except ClientGone:
             raise
@@ -276,9 +271,9 @@ class Connection(asyncio.BufferedProtocol):
         if command is None:
             log.limited("control", DEBUG, f"control, invalid command '{request.name[:LOGGED_NAME]}'", "control")
             return
-        operands = request.operands if request.first.zone is not None else (request.first,)
         if not log.takes(INFO, "control"):
             return
+        operands = request.operands if request.operands[0].zone is not None else request.operands[:1]
         for operand in operands[:LOGGED_OPERANDS]:
             text = f"control, received command '{request.name}'"
             text += f", flags '{operand.flags}'" if operand.flags else ""

@@ -63,10 +63,14 @@ class Hold:
         self._lock = lock
         self._held = False
 
+    def take_now(self) -> bool:
+        """Take it if nobody has to be waited for; whether that was so."""
+        self._held = self._lock.take_now(self.exclusive)
+        return self._held
+
     async def take(self, timeout_s: float | None) -> None:
         """Take it; raises TimeoutError."""
-        self._held = self._lock.take_now(self.exclusive)
-        if not self._held:
+        if not self.take_now():
             await asyncio.sleep(0)  # what follows asks for the task it runs in
             async with asyncio.timeout(timeout_s):
                 await self._lock.take(self.exclusive)

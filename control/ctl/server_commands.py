@@ -39,6 +39,9 @@ class ServerOperations(Protocol):
     def workers(self) -> WorkerCounts:
         """Count the workers."""
 
+    def certificate_pin(self) -> str | None:
+        """Return the pin of the server's certificate (base64); None without one."""
+
     async def reload(self, force: bool) -> None:
         """Read the configuration again and follow it; `force`: modules too. Raises `CommandError`."""
 
@@ -72,7 +75,7 @@ async def describe(operations: ServerOperations, detail: str) -> str:
     texts: dict[str, Callable[[], str]] = {
         "version": lambda: VERSION,
         "workers": lambda: str(operations.workers()),
-        "cert-key": lambda: NO_CERTIFICATE,
+        "cert-key": lambda: operations.certificate_pin() or NO_CERTIFICATE,
     }
     if detail.lower() == "configure":
         return await asyncio.to_thread(build_summary)

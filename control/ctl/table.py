@@ -122,6 +122,8 @@ SPECS: tuple[CommandSpec, ...] = (
     _action("zone-ksk-submitted", "Confirm that the DS record is at the parent.", Shape.SOME_ZONES),
     _action("zone-freeze", "Postpone events that change zones."),
     _action("zone-thaw", "Let postponed events go on."),
+    _action("zone-xfr-freeze", "Refuse outgoing transfers."),
+    _action("zone-xfr-thaw", "Let outgoing transfers go on."),
     _read("zone-read", Shape.RECORDS, "Print records that are being answered."),
     _write("zone-begin", Shape.SOME_ZONES, "Begin zone transactions.", *_BENEVOLENT),
     _write("zone-commit", Shape.SOME_ZONES, "Commit zone transactions."),
@@ -159,8 +161,6 @@ SPECS: tuple[CommandSpec, ...] = (
             "zone-validate",
             "zone-key-check",
             "zone-key-rollover",
-            "zone-xfr-freeze",
-            "zone-xfr-thaw",
         )
     ),
 )

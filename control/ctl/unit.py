@@ -55,6 +55,8 @@ _NO_TEXT = re.compile("[\ud800-\udfff]")
 _HEAD = Struct(">BH")
 _TYPES = [bytes((kind,)) for kind in Kind]
 _KINDS = tuple(Kind)
+_END, _BLOCK = Kind.END, Kind.BLOCK
+"""By names of the module: looking up a member of an enumeration takes longer than what is done with it here."""
 _LAST_KIND = int(Kind.BLOCK)
 LAST_CODE = FIRST_CODE + len(Unit._fields) - 1
 BLOCK = bytes((Kind.BLOCK,))
@@ -91,7 +93,10 @@ def from_bytes(octets: bytes) -> str:
     """Return a received value, which ends at the first NUL."""
     if 0 in octets:
         octets = octets[: octets.index(0)]
-    return octets.decode("utf-8", "surrogateescape")
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        return octets.decode("utf-8", "surrogateescape")
 
 
 class Decoder:
@@ -140,15 +145,16 @@ class Decoder:
     def _begin(self, kind: Kind) -> list[tuple[Kind, Unit]]:
         """Return the unit that a type byte ends; BLOCK and END are units of their own at once."""
         units = [] if self._kind is None else [(self._kind, Unit._make(self._values))]
-        if units or kind is Kind.BLOCK or kind is Kind.END:
+        is_last = kind is _BLOCK or kind is _END
+        if units or is_last:
             self._values = [None] * len(self._values)
-        if kind is Kind.DATA or kind is Kind.EXTRA:
-            self._kind = kind
-            self._charge(UNIT_COST_BYTES)
-        else:
+        if is_last:
             self._kind = None
             self._used = 0
             units.append((kind, EMPTY))
+        else:
+            self._kind = kind
+            self._charge(UNIT_COST_BYTES)
         return units
 
     def _charge(self, octets: int) -> None:

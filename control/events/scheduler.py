@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The scheduler of zone events: which event of which zone begins when, on which worker.
 
-At most one event of a zone runs at a time and at most `workers` of all zones. Due times are on one heap, so planning
-costs O(log events) whatever the number of zones, and the loop has one timer. Time comes from the loop, work is done by
-the function given as `execute`: with a loop and workers of a test everything is decided by the test.
+At most one event of a zone runs at a time, and of all zones at most so many as their lane has workers: events that wait
+for other servers have a lane of their own, so that slow servers do not hold up the loading of zones, and so have those
+that commit little, of which many are to share the wait for the disk. Due times are on one heap, so planning costs
+O(log events) whatever the number of zones, and the loop has one timer. Time comes from the loop, work is done by the
+function that a lane executes with: in a test everything is decided by the test.
 
 Everything here belongs to the loop's thread.
 """
 
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from heapq import heapify, heappop, heappush
 from typing import Any, NamedTuple, Protocol
 
@@ -20,6 +22,12 @@ from control.events.zone import Freeze, ZoneHandle
 STALE_MIN = 1024
 """The heap is cleaned when it has more entries without effect than this and than those with effect."""
 
+TOGETHER_MAX = 32
+"""Events one worker takes at once: it is back within some tenths of a second."""
+TURN = 4
+"""Of so many times that a worker is free, events that give way to others come first once."""
+
+STOPPED = "the server stops"
 WORK_INTERRUPTED = "the zone is no longer configured"
 
 
@@ -44,6 +52,10 @@ class TimeLoop(Protocol):
         """Call once at a time."""
 
 
+Claim = tuple[ZoneHandle, Event]
+"""A zone and an event of it that runs."""
+
+
 class Runner(NamedTuple):
     """How events of a kind are carried out."""
 
@@ -51,6 +63,15 @@ class Runner(NamedTuple):
     """Runs in a worker and may block; what it raises is why the event failed."""
     succeeded: Callable[[ZoneHandle, Event, Any], None]
     """Runs on the loop with the result of `work`, before those who wait are told."""
+    is_network: Callable[[ZoneHandle], bool] = lambda _zone: False
+    """Whether the work waits for other servers."""
+    failed: Callable[[ZoneHandle, Event, Exception], None] = lambda _zone, _event, _error: None
+    """Runs on the loop when `work` raised, after the failure was reported and before those who wait are told."""
+    is_brief: bool = False
+    """Whether the work, where it does not wait for other servers, is a small commit."""
+    work_many: "Callable[[Sequence[Claim]], Sequence[Exception | None]] | None" = None
+    """Does the work of several events whose result is None, and returns why which failed. Such events give way to
+    others while nobody waits for them."""
 
 
 Done = Callable[[Any, Exception | None], None]
@@ -60,27 +81,55 @@ Execute = Callable[[Callable[[], Any], Done], None]
 Failed = Callable[[ZoneHandle, Event, Exception], None]
 
 
-class Scheduler:
-    """Plans and begins zone events. `failed` is told of each that failed."""
+class Lane:
+    """Workers that take events in the order in which these become due."""
 
-    def __init__(self, loop: TimeLoop, execute: Execute, workers: int, failed: Failed) -> None:
-        self._loop, self._execute, self._failed = loop, execute, failed
-        self.workers = workers
-        self.runners: dict[Kind, Runner] = {}
-        self.failures = 0
-        """Events that failed since the start."""
-        self.running = 0
-        self._heap: list[tuple[float, int, ZoneHandle, Event]] = []
-        self._tickets = 0
-        self._stale = 0
-        self._ready: deque[tuple[ZoneHandle, Event]] = deque()
-        self._timer: Timer | None = None
-        self._timer_at = 0.0
-        self._stopped = False
+    __slots__ = ("execute", "later", "ready", "running", "taken", "workers")
+
+    def __init__(self, execute: Execute, workers: int) -> None:
+        self.execute, self.workers = execute, workers
+        self.running = self.taken = 0
+        self.ready: deque[Claim] = deque()
+        self.later: deque[Claim] = deque()
+        """Events that give way to those in `ready`."""
 
     def pending(self) -> int:
         """Return how many events wait for a worker."""
-        return sum(event.queued for _, event in self._ready)
+        return sum(event.queued for _, event in (*self.ready, *self.later))
+
+    def is_waited_for(self) -> bool:
+        """Whether an event can begin."""
+        return bool(self.ready or self.later) and self.running < self.workers
+
+    def next_queue(self) -> deque[Claim]:
+        """Return the queue whose turn it is; it is not empty when one of them is not."""
+        self.taken += 1
+        if not self.later or (self.ready and self.taken % TURN):
+            return self.ready
+        return self.later
+
+
+class Scheduler:
+    """Plans and begins zone events. `failed` is told of each that failed."""
+
+    def __init__(
+        self, loop: TimeLoop, background: Lane, network: Lane, failed: Failed, brief: Lane | None = None
+    ) -> None:
+        """`network` takes the events that wait for other servers, `brief` small commits, `background` the others."""
+        self._loop, self._failed = loop, failed
+        self.background, self.network, self.brief = background, network, brief or background
+        self._lanes = tuple(dict.fromkeys((background, network, self.brief)))
+        self.runners: dict[Kind, Runner] = {}
+        self.contents_changed: Callable[[ZoneHandle], None] = lambda _zone: None
+        """Told, on the loop, of each load and each change of a zone's contents that went through."""
+        self.failures = 0
+        """Events that failed since the start."""
+        self._heap: list[tuple[float, int, ZoneHandle, Event]] = []
+        self._tickets = 0
+        self._stale = 0
+        self._timer: Timer | None = None
+        self._timer_at = 0.0
+        self._stopped = False
 
     def plan(
         self,
@@ -165,6 +214,10 @@ class Scheduler:
         is_frozen = zone.freeze in (Freeze.FROZEN, Freeze.FREEZING) and kind in HELD_BY_FREEZE and not event.forced
         return EventStatus(Phase.FROZEN if is_frozen else Phase.PENDING, event.due)
 
+    def now(self) -> float:
+        """Return the loop's time, which those of `status` are of."""
+        return self._loop.time()
+
     def stop(self) -> None:
         """Begin nothing any more; those who wait are told."""
         self._stopped = True
@@ -172,11 +225,13 @@ class Scheduler:
             self._timer.cancel()
             self._timer = None
         for entry in self._heap:
-            entry[3].settle(Cancelled("the server stops"))
-        for _, event in self._ready:
-            event.settle(Cancelled("the server stops"))
+            entry[3].settle(Cancelled(STOPPED))
         self._heap.clear()
-        self._ready.clear()
+        for lane in self._lanes:
+            for queue in (lane.ready, lane.later):
+                for _, event in queue:
+                    event.settle(Cancelled(STOPPED))
+                queue.clear()
 
     def _await_freeze(self, zone: ZoneHandle, waiter: Waiter | None) -> None:
         if waiter is not None:
@@ -212,15 +267,13 @@ class Scheduler:
             return
         now = self._loop.time()
         self._collect(now)
-        while self._ready and self.running < self.workers:
-            zone, event = self._ready.popleft()
-            if event.queued:
-                event.queued = False
-                self._begin(zone, event, now)
+        for lane in self._lanes:
+            while lane.is_waited_for():
+                self._begin(lane, self._take(lane.next_queue(), now))
         self._set_timer()
 
     def _collect(self, now: float) -> None:
-        """Move what is due from the heap to the queue of the workers."""
+        """Move what is due from the heap to the queues of the workers."""
         while self._heap and (self._heap[0][0] <= now or self._heap[0][1] != self._heap[0][3].ticket):
             _, ticket, zone, event = heappop(self._heap)
             if ticket != event.ticket:
@@ -229,21 +282,63 @@ class Scheduler:
             event.ticket = -1
             if zone.running is None and not is_held(zone, event):
                 event.queued = True
-                self._ready.append((zone, event))
+                gives_way = self.runners[event.kind].work_many is not None and not event.waiters
+                lane = self._lane_of(zone, event.kind)
+                (lane.later if gives_way else lane.ready).append((zone, event))
 
-    def _begin(self, zone: ZoneHandle, event: Event, now: float) -> None:
-        """Run an event on a worker unless its zone has become busy or frozen while it waited."""
-        if zone.running is not None or is_held(zone, event):
+    def _lane_of(self, zone: ZoneHandle, kind: Kind) -> Lane:
+        runner = self.runners[kind]
+        if runner.is_network(zone):
+            return self.network
+        return self.brief if runner.is_brief else self.background
+
+    def _take(self, queue: deque[Claim], now: float) -> list[Claim]:
+        """Return the next event, and those of its kind behind it when they are done together.
+
+        Those whose zones have become busy or frozen while they waited are left out, which may be all.
+        """
+        claims: list[Claim] = []
+        kind = queue[0][1].kind
+        most = 1 if self.runners[kind].work_many is None else TOGETHER_MAX
+        while queue and len(claims) < most and queue[0][1].kind is kind:
+            zone, event = queue.popleft()
+            if not event.queued:
+                continue
+            event.queued = False
+            if zone.running is None and not is_held(zone, event):
+                zone.events = tuple(other for other in zone.events if other is not event)
+                zone.running, zone.running_since = event, now
+                claims.append((zone, event))
+        return claims
+
+    def _begin(self, lane: Lane, claims: list[Claim]) -> None:
+        """Run events of one kind on a worker."""
+        if not claims:
             return
-        zone.events = tuple(other for other in zone.events if other is not event)
-        zone.running, zone.running_since = event, now
-        self.running += 1
-        runner = self.runners[event.kind]
+        runner = self.runners[claims[0][1].kind]
+        lane.running += 1
+        if len(claims) > 1:
+            self._begin_many(lane, runner, claims)
+            return
+        ((zone, event),) = claims
 
         def done(result: Any, error: Exception | None) -> None:
-            self._end(zone, event, runner, result, error)
+            lane.running -= 1
+            self._conclude(zone, event, runner, result, error)
 
-        self._execute(lambda: runner.work(zone, event), done)
+        lane.execute(lambda: runner.work(zone, event), done)
+
+    def _begin_many(self, lane: Lane, runner: Runner, claims: list[Claim]) -> None:
+        work = runner.work_many
+        assert work is not None
+
+        def done(results: Any, error: Exception | None) -> None:
+            lane.running -= 1
+            failures = [error] * len(claims) if error is not None else results
+            for (zone, event), failure in zip(claims, failures, strict=True):
+                self._conclude(zone, event, runner, None, failure)
+
+        lane.execute(lambda: work(claims), done)
 
     def claim(self, zone: ZoneHandle, kind: Kind) -> Event | None:
         """Begin an event of a zone outside the workers, for work on many zones together; None when it has to wait.
@@ -261,12 +356,11 @@ class Scheduler:
         """End a claimed event with what its work gave, or why it failed."""
         self._conclude(zone, event, self.runners[event.kind], result, error)
 
-    def _end(self, zone: ZoneHandle, event: Event, runner: Runner, result: Any, error: Exception | None) -> None:
-        self.running -= 1
-        self._conclude(zone, event, runner, result, error)
-
     def _conclude(self, zone: ZoneHandle, event: Event, runner: Runner, result: Any, error: Exception | None) -> None:
         zone.running = None
+        if error is not None and self._stopped:
+            event.settle(Cancelled(STOPPED))
+            return
         if error is None and not zone.removed:
             zone.failure = None
             runner.succeeded(zone, event, result)
@@ -274,6 +368,8 @@ class Scheduler:
             self.failures += 1
             zone.failure = str(error)
             self._failed(zone, event, error)
+            if not zone.removed:
+                runner.failed(zone, event, error)
         event.settle(error)
         self._rest(zone)
         self._release(zone)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from control.events.event import Event, Waiter
 from control.events.kinds import Kind
+from control.store.timers import NO_TIMERS
 
 if TYPE_CHECKING:
     from control.conf.model import ZoneConf
+    from control.conf.peers import RemoteConf
 
 
 class Freeze(Enum):
@@ -29,18 +31,23 @@ class ZoneHandle:
     """A zone by its names: `name` as text with the final dot, `wire` in wire form, both in lower case."""
 
     __slots__ = (
+        "attempts",
         "conf",
         "events",
         "failure",
         "freeze",
         "idle_waiters",
         "loaded",
+        "masters",
         "name",
+        "refreshed_at",
         "removed",
         "running",
         "running_since",
         "serial",
+        "timers",
         "transaction",
+        "unnotified",
         "wire",
     )
 
@@ -61,6 +68,16 @@ class ZoneHandle:
         """What is served; None: nothing."""
         self.loaded = False
         """Whether a load was tried since the start, or since the zone was configured."""
+        self.timers = NO_TIMERS
+        """What outlives the daemon; `control.server.replication.timers` keeps it in the store."""
+        self.attempts = 0
+        """Refreshes that failed since the zone lost its contents, or an operator asked for one."""
+        self.masters: tuple[RemoteConf, ...] | None = None
+        """The primaries that were asked last; None: none was since the start."""
+        self.refreshed_at = 0.0
+        """When the last refresh ended, by the loop's clock."""
+        self.unnotified: tuple[str, ...] = ()
+        """Ids of those that could not be told of the serial they are to be told."""
         self.removed = False
         """No longer configured: nothing is planned for it any more."""
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Answers from the response table in the control plane: TCP, and hand-offs that turn out to be ordinary queries.
+"""Answers from the response table in the control plane: TCP, TLS, and queries whose signature the control plane checks.
 
 Reads the table as one more reader with its own slot in the engine's shared region, so that the writer waits for it.
 """
@@ -7,10 +7,16 @@ Reads the table as one more reader with its own slot in the engine's shared regi
 from pathlib import Path
 from typing import Any
 
-from control.server.special import reply_to
+from control.access.acl import Source
 from pyxdp_dns.table import Responder, Table, Transport, Verdict
 
 IPV6_BYTES = 16
+TRANSPORTS = {
+    "udp": (Transport.UDP4, Transport.UDP6),
+    "tcp": (Transport.TCP, Transport.TCP6),
+    "tls": (Transport.TLS, Transport.TLS6),
+}
+"""Over IPv4 and over IPv6."""
 
 
 class TableAnswerer:
@@ -19,6 +25,7 @@ class TableAnswerer:
     def __init__(self) -> None:
         self._table: Table | None = None
         self._responder: Responder | None = None
+        self._entered = 0
 
     def open(self, path: Path, shm: Any | None, slot: int, zone_stats: Any | None = None) -> None:
         """(Re)open the table and register with a reader slot; raises what opening a table raises.
@@ -45,49 +52,52 @@ class TableAnswerer:
         self._table = self._responder = None
 
     def enter(self) -> None:
-        """See the newest contents."""
-        if self._responder is not None:
+        """See the newest contents, unless somebody else has entered already."""
+        self._entered += 1
+        if self._entered == 1 and self._responder is not None:
             self._responder.enter()
 
     def leave(self) -> None:
-        """Hold nothing of the table."""
-        if self._responder is not None:
+        """Undo one `enter`; hold nothing of the table after the last."""
+        self._entered -= 1
+        if self._entered == 0 and self._responder is not None:
             self._responder.leave()
 
-    def answer(self, message: bytes, client: bytes = b"") -> bytes | None:
-        """Answer a message that came over TCP from an address (4 or 16 octets), between `enter` and `leave`."""
+    def answer(self, message: bytes, client: bytes = b"", protocol: str = "tcp") -> bytes | None:
+        """Answer a message that came over tcp or tls from an address (4 or 16 octets), between `enter` and `leave`.
+
+        No octets: it is not answered from the table but to be handed to `Inbound`.
+        """
         if self._responder is None:
             return None
-        transport = Transport.TCP6 if len(client) == IPV6_BYTES else Transport.TCP
+        transport = TRANSPORTS[protocol][len(client) == IPV6_BYTES]
         reply = self._responder.answer(transport, message, client)
         if reply.verdict is Verdict.HANDOFF:
-            return self._counted(message, reply_to(message, lambda plain: self._plain(transport, plain)))
+            return b""
         return reply.data if reply.verdict is Verdict.REPLY else None
 
-    def answer_handed_off(self, family: int, message: bytes) -> bytes | None:
-        """Answer a message the engine handed off; enters and leaves by itself."""
-        transport = Transport.UDP4 if family == 4 else Transport.UDP6
+    def answer_permitted(self, message: bytes, source: Source) -> bytes | None:
+        """Answer a plain query that was counted when it came, and may ask; None when the table has no answer."""
+        if self._responder is None:
+            return None
         self.enter()
         try:
-            return self._counted(message, reply_to(message, lambda plain: self._plain(transport, plain)))
+            reply = self._responder.answer(
+                TRANSPORTS[source.protocol][len(source.address) == IPV6_BYTES], message, recount=True
+            )
         finally:
             self.leave()
+        return reply.data if reply.verdict is Verdict.REPLY else None
 
     def count_reply(self, request: bytes, reply: bytes, rcode: int = -1) -> None:
         """Count a reply that others composed to a message that `answer` or the engine handed off.
 
-        Between `enter` and `leave`; `rcode` as in `Responder.count_reply`.
+        `rcode` as in `Responder.count_reply`.
         """
-        if self._responder is not None:
-            self._responder.count_reply(request, reply, rcode)
-
-    def _counted(self, request: bytes, reply: bytes | None) -> bytes | None:
-        if reply is not None:
-            self.count_reply(request, reply)
-        return reply
-
-    def _plain(self, transport: Transport, message: bytes) -> bytes | None:
         if self._responder is None:
-            return None
-        reply = self._responder.answer(transport, message, recount=True)
-        return reply.data if reply.verdict is Verdict.REPLY else None
+            return
+        self.enter()
+        try:
+            self._responder.count_reply(request, reply, rcode)
+        finally:
+            self.leave()

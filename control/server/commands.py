@@ -13,8 +13,9 @@ from control.server.journal_command import JournalCommand
 from control.server.keeper import Keeper
 from control.server.operations import Operations
 from control.server.reloading import Reloading
+from control.server.replication.service import Replication
 from control.server.transactions import Transactions
-from control.server.zone_actions import ZoneActions
+from control.server.zone_actions import ForgetMembers, ZoneActions
 from control.server.zone_edits import ZoneEdits
 from control.server.zone_state import state_reader
 
@@ -25,14 +26,17 @@ def make_commands(
     transactions: Transactions,
     reloading: Reloading,
     operations: Operations,
+    forget_members: ForgetMembers,
+    replication: Replication,
 ) -> Iterator[Command]:
     """Yield the commands."""
     yield from server_commands.commands(operations)
     yield from operations.commands()
     states = state_reader(keeper.scheduler, keeper.loop.time, time.time)
     yield zone_status.command(keeper.directory, states, time.time)
-    yield from ZoneActions(keeper, transactions).commands()
+    yield from ZoneActions(keeper, transactions, replication, forget_members).commands()
     yield from primary.commands(keeper.directory)
+    yield from replication.commands(keeper.directory).commands()
     yield from ZoneEdits(keeper, transactions).commands()
     yield from JournalCommand(keeper).commands()
     yield from ConfCommands(active, transactions, reloading, keeper.log).commands()

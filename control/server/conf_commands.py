@@ -81,7 +81,8 @@ class ConfCommands:
     def _list(self, operand: Unit) -> Iterator[Row]:
         letters = letters_of(operand)
         if ZONES in letters:
-            return self._active.list_zones()
+            zones = self._reloading.keeper.directory.all()
+            return self._active.list_zones(zone.name for zone in zones if zone.conf.catalog.interpreted_from)
         return self._active.list(*key(operand), schema=SCHEMA in letters, changing=CHANGING in letters)
 
     async def _answer(self, request: Request, reply: Reply, rows: Callable[[Unit], Iterator[Row]]) -> None:

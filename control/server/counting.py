@@ -11,6 +11,7 @@ from typing import Any
 
 from control.conf.model import Config
 from control.conf.values import name_to_wire
+from control.conf.zone import ZoneConf
 from control.ctl.stats import Counter
 from control.log import Log
 from control.server.dump import Collected, Dump
@@ -55,11 +56,11 @@ class Counting:
             self._log.warning(f"stats, counters cannot be read ({error})")
         return self._file
 
-    def publish(self, table: Table, config: Config) -> None:
-        """Give the configured zones that the table has their rows; after every change of zones or of their modules."""
+    def publish(self, table: Table, config: Config, zones: Iterable[ZoneConf]) -> None:
+        """Give the zones that the table has their rows; after every change of zones or of their modules."""
         wanted = {
-            name_to_wire(name): zone_families(config, zone.settings.modules)
-            for name, zone in config.zones.items()
+            name_to_wire(zone.name): zone_families(config, zone.settings.modules)
+            for zone in zones
             if zone.settings.modules
         }
         if not wanted and not self.rows.in_use:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The configured zones by name and in canonical order. Belongs to the loop's thread."""
+"""The zones by name and in canonical order: the configured ones and the members of catalogs.
+
+Belongs to the loop's thread.
+"""
 
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,6 +12,7 @@ from control.conf.model import ZoneConf
 from control.conf.values import name_to_wire
 from control.events.zone import ZoneHandle
 from control.store.keys import owner_key
+from control.wire.name import name_text
 
 
 class Difference(NamedTuple):
@@ -43,6 +47,10 @@ class Directory:
         """Return a zone by its name in lower case with the final dot."""
         return self._by_name.get(name)
 
+    def find_wire(self, apex: bytes) -> ZoneHandle | None:
+        """Return a zone by its name in wire form and lower case."""
+        return self._by_name.get(name_text(apex))
+
     def follow(self, zones: Mapping[str, ZoneConf]) -> Difference:
         """Become the zones of a configuration; return what that changed."""
         gone = [name for name in self._by_name if name not in zones]
@@ -57,11 +65,16 @@ class Directory:
     def apply(
         self, zones: Mapping[str, ZoneConf], added: Iterable[str], removed: Iterable[str], changed: Iterable[str]
     ) -> Difference:
-        """Become the zones of a configuration of which it is known what it changes."""
+        """Become the zones of a configuration of which it is known what it changes.
+
+        A zone that is added and is there already, as the member of a catalog, is changed.
+        """
+        added = list(added)
+        there = [name for name in added if name in self._by_name]
         difference = Difference(
             added=[make_handle(zones[name]) for name in added if name not in self._by_name],
             removed=[self._by_name[name] for name in removed if name in self._by_name],
-            changed=[self._by_name[name] for name in changed if name in self._by_name],
+            changed=[self._by_name[name] for name in (*changed, *there) if name in self._by_name],
         )
         for handle in difference.changed:
             handle.conf = zones[handle.name]

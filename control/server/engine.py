@@ -4,6 +4,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from control.log import Log
 from control.server.backoff import Backoff
@@ -93,7 +94,7 @@ class Supervisor:
             if self._stopping:
                 return
             try:
-                self.take(await asyncio.to_thread(start_engine, self.launcher, self.log))
+                await self._start()
             except (EngineError, OSError) as error:
                 self.log.error(f"engine cannot be started ({error})")
                 if self.on_failure is not None:
@@ -102,3 +103,13 @@ class Supervisor:
             if self.on_start is not None:
                 await self.on_start()
             return
+
+    async def _start(self) -> None:
+        """Start an engine; one that comes while the daemon already stops is supervised as well, so that it is ended."""
+        starting = asyncio.ensure_future(asyncio.to_thread(start_engine, self.launcher, self.log))
+        try:
+            self.take(await asyncio.shield(starting))
+        except asyncio.CancelledError:
+            with suppress(EngineError, OSError):
+                self.take(await starting)
+            raise

@@ -10,7 +10,8 @@ class ZoneState(NamedTuple):
     name: str
     serial: int | None = None
     refresh_in_s: int | None = None
-    """Seconds until the next refresh, negative when it is late."""
+    """Seconds until the next refresh, 0 when it is due or runs."""
     expiration_in_s: int | None = None
+    """Seconds until the zone expires."""
     soa_timers: tuple[int, int, int] | None = None
     """REFRESH, RETRY and EXPIRE of the SOA."""

@@ -10,41 +10,92 @@ import contextlib
 import os
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, NamedTuple
+
+from control.access.acl import Source
+from control.server.replying import Count, Replier, udp_limit
 
 HEADER = struct.Struct("=IBBHHHI16s16s")
 MAGIC = 0x48446458
+ADDRESS_BYTES = {4: 4, 6: 16}
 MESSAGE_MAX = 65535
+PAYLOAD_BYTES = 1232
 BATCH = 64
 """Datagrams worked off before other tasks of the loop run."""
 RECEIVE_BYTES = 1 << 20
 
-Responder = Callable[[int, bytes], bytes | None]
-"""Replies to a message that came by IPv4 (4) or IPv6 (6); None: no reply."""
+PENDING_MOST = 512
+"""Requests that may be worked on at the same time; further ones are dropped."""
+
+Handle = Callable[[bytes, Source, Replier], None]
+"""Replies to a message, now or later."""
 
 
-def answer_datagram(datagram: bytes, respond: Responder) -> bytes | None:
-    """Return the datagram that answers one of the engine's, or None."""
+class Handed(NamedTuple):
+    """A datagram of the engine: its message, and what its reply has to carry."""
+
+    message: bytes
+    source: Source
+    ends: tuple[Any, ...]
+    """Fields of the header by which the reply goes back."""
+
+    def pack(self, reply: bytes) -> bytes:
+        """Return the datagram that takes a reply back between the same ends."""
+        family, transport, remote_port, local_port, ifindex, remote, local = self.ends
+        fields = (MAGIC, family, transport, remote_port, local_port, len(reply), ifindex, remote, local)
+        return HEADER.pack(*fields) + reply
+
+
+def read_datagram(datagram: bytes) -> Handed | None:
+    """Read a datagram of the engine; None when it is none."""
     if len(datagram) < HEADER.size:
         return None
     magic, family, transport, remote_port, local_port, size, ifindex, remote, local = HEADER.unpack_from(datagram)
     message = datagram[HEADER.size :]
-    if magic != MAGIC or family not in (4, 6) or size != len(message):
+    if magic != MAGIC or family not in ADDRESS_BYTES or size != len(message):
         return None
-    reply = respond(family, message)
-    if reply is None:
-        return None
-    header = HEADER.pack(magic, family, transport, remote_port, local_port, len(reply), ifindex, remote, local)
-    return header + reply
+    source = Source(remote[: ADDRESS_BYTES[family]], "udp", None, remote_port)
+    return Handed(message, source, (family, transport, remote_port, local_port, ifindex, remote, local))
+
+
+class UdpReplier(Replier):
+    """Replies by the engine's socket."""
+
+    __slots__ = ("channel", "handed", "sender")
+
+    is_udp = True
+
+    def __init__(self, channel: "HandoffChannel", handed: Handed, sender: str) -> None:
+        super().__init__(handed.message, handed.source, channel.count)
+        self.channel, self.handed, self.sender = channel, handed, sender
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        self.channel.begin(work)
+
+    def abort(self) -> None:
+        """A reply over UDP is one message."""
+
+    def _limit(self) -> int:
+        return udp_limit(self.request, self.channel.payload_bytes[len(self.source.address)])
+
+    def _write(self, message: bytes) -> None:
+        self.channel.send(self.handed.pack(message), self.sender)
+
+    async def _room(self) -> None:
+        return
 
 
 class HandoffChannel:
     """Binds `handoff.sock` and answers what comes in on the loop."""
 
-    def __init__(self, rundir: str, respond: Responder) -> None:
+    def __init__(self, rundir: str, handle: Handle, count: Count) -> None:
         self.path = os.path.join(rundir, "handoff.sock")
-        self.respond = respond
+        self.handle, self.count = handle, count
         self.handled = self.dropped = 0
+        self.payload_bytes = {4: PAYLOAD_BYTES, 16: PAYLOAD_BYTES}
+        """Most octets of a reply, by the octets of the client's address."""
+        self.tasks: set[asyncio.Task[None]] = set()
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         try:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
@@ -66,6 +117,8 @@ class HandoffChannel:
         """Stop and remove the socket."""
         if self.loop is not None:
             self.loop.remove_reader(self.socket)
+        for task in self.tasks:
+            task.cancel()
         self.socket.close()
         with contextlib.suppress(OSError):
             os.unlink(self.path)
@@ -76,11 +129,24 @@ class HandoffChannel:
                 datagram, sender = self.socket.recvfrom(HEADER.size + MESSAGE_MAX)
             except OSError:
                 return
-            reply = answer_datagram(datagram, self.respond)
             self.handled += 1
-            if reply is None or not sender:
-                continue
-            try:
-                self.socket.sendto(reply, sender)
-            except OSError:
-                self.dropped += 1
+            handed = read_datagram(datagram)
+            if handed is not None and sender:
+                self.handle(handed.message, handed.source, UdpReplier(self, handed, sender))
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Work on a request beside what else comes; it is dropped when there are too many."""
+        if self.loop is None or len(self.tasks) >= PENDING_MOST:
+            work.close()
+            self.dropped += 1
+            return
+        task = self.loop.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def send(self, datagram: bytes, to: str) -> None:
+        """Send a reply to the engine; it is dropped when the engine is gone or does not read."""
+        try:
+            self.socket.sendto(datagram, to)
+        except OSError:
+            self.dropped += 1

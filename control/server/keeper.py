@@ -13,27 +13,33 @@ from contextlib import contextmanager
 from control.clock import Clock
 from control.conf.model import Config
 from control.conf.values import name_to_wire
+from control.conf.zone import ZoneConf
 from control.errors import ControlError
 from control.events.event import Event, Waiter
 from control.events.kinds import Kind
-from control.events.scheduler import Cancelled, Runner, Scheduler
+from control.events.scheduler import Cancelled, Lane, Runner, Scheduler
 from control.events.zone import ZoneHandle
 from control.log import ERROR, INFO, WARNING, Log
 from control.server.committer import Committer
 from control.server.directory import Difference, Directory
-from control.server.runners import NEVER, REREAD, Flushes, Loads
+from control.server.replication.planning import is_expired, is_secondary
+from control.server.replication.timers import Timers
+from control.server.runners import NEVER, REREAD, BeforeLoad, Flushes, Loads
 from control.server.waiting import make_waiter
 from control.server.workers import Workers
 from control.server.zone_log import failure_text, log_load, log_load_failure
 from control.server.zones import Zones
 from control.store.environment import Transaction
 from control.store.sources import are_unchanged
+from control.store.timers import remove_timers
 from control.store.zones import get_zone
 from control.update.prepare import LoadRequest
 from control.update.results import LoadResult
 from control.update.results import Outcome as LoadOutcome
 from pyxdp_dns.errors import EngineError
 
+BRIEF_WORKERS = 16
+"""Zones whose small commits share the wait for the disk."""
 MANY = 200
 """From so many zones on, loads are done together and not as events."""
 LOOKED_AT = 500
@@ -48,8 +54,8 @@ Pending = list["asyncio.Future[None]"]
 Claim = tuple[ZoneHandle, Event]
 """A zone and its load event that runs."""
 
-Outcome = tuple[ZoneHandle, Event, LoadResult | Exception, int | None]
-"""The same, what loading gave, and the serial served."""
+Outcome = tuple[ZoneHandle, Event, LoadResult | Exception | None, int | None]
+"""The same, what loading gave (None: nothing, the zone comes from its primaries), and the serial served."""
 
 
 class Keeper:
@@ -61,30 +67,51 @@ class Keeper:
         log: Log,
         workers: Workers,
         count: int,
+        network: Workers,
         changed: Callable[[], None],
         clock: Clock,
     ) -> None:
-        """`count` workers take events at a time; `changed` is called on the loop when contents have changed."""
+        """`count` of `workers` take events at a time, all of `network` those that wait for other servers.
+
+        `changed` is called on the loop when contents have changed.
+        """
         self.loop = asyncio.get_running_loop()
         self.zones, self.log, self.workers, self.changed = zones, log, workers, changed
         self.committer = Committer(asyncio.get_running_loop(), lambda batches: zones.door.commit_many(batches))
         self.directory = Directory()
-        self.scheduler = Scheduler(self.loop, workers.execute, count, self._failed)
+        self.network = network
+        self.brief = Workers(self.loop, BRIEF_WORKERS, "brief")
+        lanes = Lane(workers.execute, count), Lane(network.execute, network.count)
+        brief = Lane(self.brief.execute, self.brief.count)
+        self.scheduler = Scheduler(self.loop, *lanes, self._failed, brief)
+        self.clock = clock
+        self.timers = Timers(self.loop, zones.read, zones.write, workers.execute, log)
         self.stopping = False
+        self.before_load: BeforeLoad = lambda _zone: None
         self.loading = 0
         """Zones that are to be loaded at the start and are not yet."""
         self.runs: dict[Kind, Runner] = self.scheduler.runners
-        self.runs[Kind.LOAD] = Loads(zones, log, self.scheduler, changed).runner()
+        self.runs[Kind.LOAD] = Loads(zones, log, self.scheduler, self.timers, changed, clock, self._prepare).runner()
         self.runs[Kind.FLUSH] = Flushes(zones, log, clock).runner()
+
+    def now(self) -> float:
+        """Return the time of day."""
+        return self.clock.now_ns() / 1e9
 
     def configure(self, config: Config) -> None:
         """Know the zones of the configuration of the start."""
         self.directory.follow(config.zones)
         self.loading = len(self.directory)
 
+    def confs(self) -> list[ZoneConf]:
+        """Return the configuration of every zone, members of catalogs among them."""
+        return [zone.conf for zone in self.directory.all()]
+
     async def start(self) -> None:
         """Load every zone at the start, and answer for no others."""
         handles = list(self.directory.all())
+        self.loading = len(handles)
+        await self.workers.run(lambda: self.timers.read(handles))
         if not handles:
             self.log.warning("no zones loaded")
         else:
@@ -119,15 +146,23 @@ class Keeper:
         """Act on what another configuration changes; return what has begun and will end by itself."""
         pending = [self._withdraw_when_idle(zone) for zone in difference.removed]
         added = difference.added
+        await self._publish_access([zone.conf for zone in [*added, *difference.changed]])
         if added:
             for zone in added:
                 self.log.zone(INFO, zone.name, "zone will be loaded")
+            await self.workers.run(lambda: self.timers.read(added))
             await self._publish_empty(added)
         pending += self._plan_loads(added)
         for zone in difference.changed:
             if zone.conf.settings.zonefile_sync_s == NEVER:
                 self.scheduler.cancel(zone, Kind.FLUSH)
         return pending + self._plan_loads(difference.changed)
+
+    async def _publish_access(self, confs: list[ZoneConf]) -> None:
+        try:
+            await self.workers.run(lambda: self.zones.publish_access(confs))
+        except EngineError as error:
+            self.log.error(f"who may query zones that were added or changed is not published ({error})")
 
     async def _publish_empty(self, added: list[ZoneHandle]) -> None:
         try:
@@ -148,6 +183,7 @@ class Keeper:
         def work() -> None:
             for apex in self.zones.stored() if wanted is None else wanted:
                 if apex not in configured:
+                    self.zones.store.write(lambda txn, apex=apex: remove_timers(txn, apex))
                     self.zones.door.purge_journal(apex)
                     self.zones.door.drop(apex)
 
@@ -210,13 +246,19 @@ class Keeper:
     def _load_many(self, claims: list[Claim]) -> None:
         """Load in a worker's thread; the loop hears of it in parts."""
         outcomes: list[Outcome] = []
+        now = self.now()
+        expired = [(zone, event) for zone, event in claims if is_expired(zone, now)]
+        for zone, event in expired:
+            self.zones.door.publish_empty(zone.wire)
+            outcomes.append((zone, event, None, None))
+        claims = [(zone, event) for zone, event in claims if not is_expired(zone, now)]
         by_wire = {zone.wire: (zone, event) for zone, event in claims}
         for request, result in self.zones.door.load_many(self._requests(claims)):
             zone, event = by_wire.pop(request.zone)
             if isinstance(result, Exception):
                 log_load_failure(self.log, zone.conf, result)
                 serial = self.zones.load_failed(zone.conf, result, cold=request.cold)
-                outcomes.append((zone, event, result, serial))
+                outcomes.append((zone, event, None if is_secondary(zone.conf) else result, serial))
             else:
                 if request.cold or result.outcome is not LoadOutcome.UNCHANGED:
                     log_load(self.log, zone.name, result)
@@ -232,7 +274,15 @@ class Keeper:
                 return
             if not zone.removed:
                 conf = zone.conf
-                yield LoadRequest(zone.wire, conf.file, conf.settings, not zone.loaded, REREAD in event.requests)
+                try:
+                    self._prepare(zone)
+                except (ControlError, EngineError) as error:
+                    log_load_failure(self.log, conf, error)
+                force, follows = REREAD in event.requests, is_secondary(conf)
+                yield LoadRequest(zone.wire, conf.file, conf.settings, not zone.loaded, force, follows)
+
+    def _prepare(self, zone: ZoneHandle) -> None:
+        self.before_load(zone)
 
     def _report(self, outcomes: list[Outcome]) -> None:
         if not self.loop.is_closed():
@@ -240,11 +290,11 @@ class Keeper:
 
     def _loaded(self, outcomes: list[Outcome]) -> None:
         for zone, event, result, serial in outcomes:
-            if isinstance(result, Exception):
+            if isinstance(result, LoadResult):
+                self.scheduler.release(zone, event, result, None)
+            else:
                 zone.serial = serial
                 self.scheduler.release(zone, event, None, result)
-            else:
-                self.scheduler.release(zone, event, result, None)
 
     def _failed(self, zone: ZoneHandle, event: Event, error: Exception) -> None:
         if zone.removed or isinstance(error, Cancelled):

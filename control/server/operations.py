@@ -10,6 +10,7 @@ from control.ctl.command import Command, Reply, Request, zone_command
 from control.ctl.server_commands import WorkerCounts
 from control.ctl.stats import Counter, send_counters
 from control.ctl.unit import Unit
+from control.events.kinds import Kind
 from control.events.zone import ZoneHandle
 from control.server.counting import Counting
 from control.server.exported import ZoneState
@@ -37,7 +38,10 @@ class Operations:
         tcp: TcpServer,
         reloading: Reloading,
         stop: Callable[[], None],
+        pin: Callable[[], str | None] = lambda: None,
     ) -> None:
+        """`pin` is that of the certificate in use."""
+        self.certificate_pin = pin
         self._active, self._keeper, self._tcp, self._reloading, self._stop = active, keeper, tcp, reloading, stop
         self.counting = Counting(self.server_values, keeper.directory.all, self.exported_states, keeper.log)
 
@@ -52,9 +56,9 @@ class Operations:
             udp=server.udp_workers if server.listen else 0,
             tcp=1,
             xdp=self.counting.xdp_workers(),
-            background=scheduler.workers,
-            running=scheduler.running,
-            pending=scheduler.pending(),
+            background=scheduler.background.workers,
+            running=scheduler.background.running,
+            pending=scheduler.background.pending(),
         )
 
     async def reload(self, force: bool) -> None:
@@ -96,7 +100,13 @@ class Operations:
                     value = None if stored is None else get_rrset(txn, stored, zone.wire, SOA)
                 if value is not None:
                     timers = SOA_TIMERS.unpack(unpack_rdatas(value)[0][-SOA_TIMERS_FROM_END:][: SOA_TIMERS.size])
-            yield ZoneState(zone.name, zone.serial, soa_timers=timers)
+            refresh, expiration = self._due_in_s(zone, Kind.REFRESH), self._due_in_s(zone, Kind.EXPIRATION)
+            yield ZoneState(zone.name, zone.serial, refresh, expiration, timers)
+
+    def _due_in_s(self, zone: ZoneHandle, kind: Kind) -> int | None:
+        """Return in how many seconds an event takes place, 0 when it is due or runs, None when there is none."""
+        status = self._keeper.scheduler.status(zone, kind)
+        return None if status is None else max(0, int(status.time - self._keeper.scheduler.now()))
 
     def commands(self) -> Iterable[Command]:
         """Return stats and zone-stats."""

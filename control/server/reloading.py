@@ -10,6 +10,7 @@ from control.conf.document import Document
 from control.conf.dynamic import ActiveConfiguration, Difference
 from control.conf.errors import ConfigurationError, file_reason
 from control.conf.model import Config, restart_items
+from control.conf.zone import ZoneConf
 from control.ctl.errors import CommandError, Reason, reason_of
 from control.errors import ControlError
 from control.log import Log
@@ -31,6 +32,12 @@ def file_origin(path: str) -> Origin:
     return Origin(f"configuration file '{path}'", lambda: load(path))
 
 
+def affected(difference: Difference) -> list[ZoneConf]:
+    """Return the zones that differ, as they were and as they are."""
+    names = (*difference.added, *difference.removed, *difference.changed)
+    return [zones[name] for zones in (difference.old.zones, difference.new.zones) for name in names if name in zones]
+
+
 class Reloading:
     """Reloads one after the other; `on_change` is called when another configuration is in use."""
 
@@ -48,6 +55,8 @@ class Reloading:
         self.boot_config = active.config
         self.writer, self.log = writer, log
         self.on_change: Callable[[], None] = lambda: None
+        self.on_configured: Callable[[list[ZoneConf]], None] = lambda _zones: None
+        """Called with the zones that were added, changed or removed, as they were and as they are."""
         self.on_zones: Callable[[], Awaitable[None]] | None = None
         """Called when zones were added, changed or removed and the table has what is configured."""
         self._one = asyncio.Lock()
@@ -93,6 +102,7 @@ class Reloading:
         if difference.old._replace(zones={}) != config._replace(zones={}):
             await self._publish_server(config)
         begun = await self.keeper.follow(zones)
+        self.on_configured(affected(difference))
         if self.on_zones is not None:
             await self.on_zones()
         return begun
@@ -124,8 +134,8 @@ class Reloading:
             self.log.configure(config.logs)
         except ConfigurationError as error:
             self.log.error(str(error))
-            self.log.critical(f"failed to load {self.origin.name} ({error.reason})")
-            raise CommandError(error.reason) from error
+            self.log.critical(f"failed to load {self.origin.name} ({error.outcome})")
+            raise CommandError(error.outcome) from error
         except OSError as error:
             self.log.critical(f"failed to load {self.origin.name} ({file_reason(error)})")
             raise CommandError(reason_of(error) or Reason.FAILED) from error

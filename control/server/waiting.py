@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Commands that wait for zone events (`-b`)."""
+"""Commands that wait for zone events (`-b`), or have a zone for themselves."""
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
 
 from control.ctl.command import Reply, Request
 from control.ctl.errors import CommandError, Reason
@@ -39,3 +40,21 @@ async def run_event(
     waiter, future = make_waiter()
     scheduler.plan(zone, kind, forced=True, request=asked, waiter=waiter)
     await reply.wait(future)
+
+
+@asynccontextmanager
+async def alone(scheduler: Scheduler, zone: ZoneHandle, kind: Kind) -> AsyncIterator[None]:
+    """Have no event of the zone run during the block, which begins when the running one has ended.
+
+    It counts as an event of a kind. Raises CommandError when the zone or the daemon goes meanwhile.
+    """
+    while (event := scheduler.claim(zone, kind)) is None:
+        if zone.running is None:
+            raise CommandError(Reason.FAILED)
+        waiter, idle = make_waiter()
+        scheduler.when_idle(zone, waiter)
+        await idle
+    try:
+        yield
+    finally:
+        scheduler.release(zone, event, None, None)

@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -24,7 +25,7 @@ class Workers:
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, count: int, name: str) -> None:
-        self._loop = loop
+        self._loop, self.count = loop, count
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._threads = [
             threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True) for number in range(count)
@@ -81,5 +82,5 @@ class Workers:
                 self._report(job, result, None)
 
     def _report(self, job: _Job, result: object, error: BaseException | None) -> None:
-        if not self._loop.is_closed():
+        with suppress(RuntimeError):  # The loop is closed: the job was given up.
             self._loop.call_soon_threadsafe(job.done, result, error)

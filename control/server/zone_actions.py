@@ -9,12 +9,15 @@ from control.ctl.command import Command, Reply, Request, letters_of, normalise_z
 from control.ctl.errors import CommandError, Reason
 from control.ctl.unit import Unit
 from control.events.kinds import Kind
+from control.events.scheduler import Runner
 from control.events.zone import Freeze, ZoneHandle
 from control.log import INFO, NOTICE, WARNING
 from control.server.keeper import Keeper
+from control.server.replication.planning import is_secondary, may_expire, plan_expiration
+from control.server.replication.service import Replication
 from control.server.runners import NEVER, REREAD, OutputDirectory, RewriteFile
 from control.server.transactions import Transactions
-from control.server.waiting import make_waiter, run_event
+from control.server.waiting import alone, make_waiter, run_event
 
 EXPIRE, ZONE_FILE, JOURNAL, TIMERS, KASP, CATALOG, ORPHAN, KEYS = "efjtkcoy"
 PURGED_BY_DEFAULT = frozenset((EXPIRE, ZONE_FILE, JOURNAL, TIMERS, KASP, CATALOG))
@@ -23,14 +26,24 @@ TO_DIRECTORY = "d"
 SYNC_DISABLED = "zonefile synchronization disabled, use force command to override it"
 
 FreezeOrThaw = Callable[..., None]
+ForgetMembers = Callable[[ZoneHandle], None]
+
+
+def nothing(*_what: object) -> None:
+    """A purge runs outside the workers and leads to no other event."""
 
 
 class ZoneActions:
     """What the commands do; one instance per daemon."""
 
-    def __init__(self, keeper: Keeper, transactions: Transactions) -> None:
-        self.keeper, self.transactions = keeper, transactions
+    def __init__(
+        self, keeper: Keeper, transactions: Transactions, replication: Replication, forget_members: ForgetMembers
+    ) -> None:
+        """`forget_members` lets the members of a catalog go."""
+        self.keeper, self.transactions, self.replication = keeper, transactions, replication
+        self._forget_members = forget_members
         self.scheduler, self.log = keeper.scheduler, keeper.log
+        keeper.runs[Kind.PURGE] = Runner(nothing, nothing)
 
     async def reload(self, zone: ZoneHandle, _operand: Unit, request: Request, reply: Reply) -> None:
         """Read the zone file whatever its times say. An open transaction of the zone is aborted."""
@@ -71,19 +84,28 @@ class ZoneActions:
     async def purge(self, zone: ZoneHandle, operand: Unit, _request: Request, _reply: Reply) -> None:
         """Remove what the letters name of a zone, after its running event."""
         letters = letters_of(operand) & PURGE_LETTERS or PURGED_BY_DEFAULT
-        waiter, idle = make_waiter()
-        self.scheduler.when_idle(zone, waiter)
-        await idle
+        async with alone(self.scheduler, zone, Kind.PURGE):
+            await self._purge_alone(zone, letters)
+
+    async def _purge_alone(self, zone: ZoneHandle, letters: frozenset[str]) -> None:
         if EXPIRE in letters:
             self.transactions.abort_if_open(zone)
             self.scheduler.cancel(zone, Kind.FLUSH)
         await self.keeper.workers.run(lambda: self._purge(zone, letters))
         if EXPIRE in letters:
-            zone.serial = None
-            self.log.zone(INFO, zone.name, "zone expired")
+            self.replication.expirations.note(zone)
+            if may_expire(zone.conf):
+                self.replication.timers.set(zone, zone.timers._replace(expires_s=int(self.keeper.now())))
+        if TIMERS in letters:
+            self.replication.timers.purge(zone)
         self.log.zone(
             NOTICE, zone.name, "zone purged" if letters >= PURGED_BY_DEFAULT else "requested zone data purged"
         )
+        if CATALOG in letters:
+            self._forget_members(zone)
+        if is_secondary(zone.conf) and letters & {EXPIRE, TIMERS}:
+            self.scheduler.plan(zone, Kind.REFRESH)
+            plan_expiration(self.scheduler, zone, self.keeper.now())
         self.keeper.changed()
 
     def _purge(self, zone: ZoneHandle, letters: frozenset[str]) -> None:

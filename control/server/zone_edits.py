@@ -3,7 +3,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from contextlib import AsyncExitStack
 from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
@@ -21,12 +20,15 @@ from control.ctl.command import (
 from control.ctl.errors import CommandError, Reason, reason_of
 from control.ctl.rows import encode_records
 from control.ctl.unit import Unit
-from control.errors import ControlError, ZoneError
+from control.errors import CatalogRefused, ControlError, ZoneError
+from control.events.kinds import Kind
 from control.events.zone import ZoneHandle
 from control.log import ERROR
 from control.server.keeper import Keeper
 from control.server.runners import note_change
-from control.server.transactions import Transactions
+from control.server.transactions import Transactions, ZoneTransaction
+from control.server.waiting import make_waiter
+from control.server.zone_log import log_catalog_refused
 from control.store.keys import Pair, Record, unpack_ttl
 from control.update.edit import ZoneEdit
 from control.update.request import ZoneUpdate
@@ -68,10 +70,18 @@ class ZoneEdits:
             raise CommandError(Reason.NO_NODE)
 
     async def begin(self, zone: ZoneHandle, operand: Unit, _request: Request, _reply: Reply) -> None:
-        """Open a transaction."""
+        """Open a transaction; an update event that runs comes to its end first, and the next one waits."""
         self.transactions.check_begin(zone)
         benevolent = BENEVOLENT in letters_of(operand)
         self.transactions.begin(zone, self._new_edit(zone, benevolent))
+        if zone.running is None or zone.running.kind is not Kind.UPDATE:
+            return
+        transaction = self.transactions.get(zone)
+        async with transaction.lock:
+            waiter, idle = make_waiter()
+            self.keeper.scheduler.when_idle(zone, waiter)
+            await idle
+            transaction.edit = self._new_edit(zone, benevolent)
 
     async def get(self, zone: ZoneHandle, operand: Unit, _request: Request, reply: Reply) -> None:
         """Answer with the records as a commit would make them."""
@@ -166,20 +176,24 @@ class ZoneEdits:
 
     async def _commit(self, targets: list[Target]) -> None:
         zones = [target.zone for target in targets]
-        async with AsyncExitStack() as held:
-            edits = []
+        held: list[ZoneTransaction] = []
+        try:
             for zone in zones:
                 transaction = self.transactions.get(zone)
-                await held.enter_async_context(transaction.lock)
+                await transaction.lock.acquire()
+                held.append(transaction)
                 if zone.transaction is not transaction:
                     raise CommandError(Reason.NO_TRANSACTION)
-                edits.append(transaction.edit)
+            edits = [transaction.edit for transaction in held]
             if all(edit.is_small for edit in edits):
                 results = await self._commit_small(zones, edits)
             else:
                 results = await asyncio.to_thread(self._commit_edits, zones, edits)
             for zone in zones:
                 self.transactions.end(zone)
+        finally:
+            for transaction in held:
+                transaction.lock.release()
         for zone, result in results:
             self._committed(zone, result)
 
@@ -206,6 +220,9 @@ class ZoneEdits:
         at_fault = getattr(error, "zone", None)
         for target in targets:
             if at_fault in (None, target.zone.wire):
+                if isinstance(error, CatalogRefused):
+                    log_catalog_refused(self.keeper.log, target.zone.name, error)
+                    continue
                 self.keeper.log.zone(ERROR, target.zone.name, f"zone transaction refused ({error})")
 
     def _new_edit(self, zone: ZoneHandle, benevolent: bool = False) -> ZoneEdit:

@@ -5,7 +5,7 @@ import os
 
 from control.conf.zone import ZoneConf
 from control.ctl.errors import Reason, reason_of
-from control.errors import ControlError, SerialRefused, StoreError, ZoneMissing
+from control.errors import CatalogRefused, ControlError, SerialRefused, StoreError, ZoneMissing
 from control.log import ERROR, INFO, WARNING, Log
 from control.update.report import DECREASED, load_lines
 from control.update.results import LoadResult
@@ -40,15 +40,24 @@ def log_load_failure(log: Log, conf: ZoneConf, error: Exception) -> None:
     elif isinstance(error, ZoneCheckError):
         for owner, text in error.findings[:ERRORS_LOGGED]:
             log.zone(ERROR, conf.name, f"check, node {owner}, {text}")
+    elif isinstance(error, CatalogRefused):
+        log_catalog_refused(log, conf.name, error)
     elif isinstance(error, OSError) or not os.path.exists(conf.file):
         reason = error.strerror if isinstance(error, OSError) and os.path.exists(conf.file) else Reason.NOT_EXISTS
-        log.zone(ERROR, conf.name, f"failed to parse zone file '{conf.file}' ({reason})")
+        has_masters = bool(conf.replication.masters)
+        log.zone(INFO if has_masters else ERROR, conf.name, f"failed to parse zone file '{conf.file}' ({reason})")
         if isinstance(error, ZoneMissing):
-            log.zone(INFO, conf.name, "zone not found")
+            log.zone(INFO, conf.name, "zone will be bootstrapped" if has_masters else "zone not found")
     elif isinstance(error, SerialRefused):
         log.zone(WARNING, conf.name, DECREASED)
     elif isinstance(error, ControlError):
         log.zone(ERROR, conf.name, str(error))
+
+
+def log_catalog_refused(log: Log, name: str, error: CatalogRefused) -> None:
+    """Log that the contents of a zone make no catalog, and why."""
+    log.zone(ERROR, name, f"failed to process catalog zone ({error.reason})")
+    log.zone(ERROR, name, str(error))
 
 
 def log_written(log: Log, name: str, old_serial: int | None, written: Written) -> None:

@@ -3,11 +3,13 @@
 
 from collections.abc import Callable
 
+from control.conf.peers import CatalogConf
 from control.ctl.zone_status import EventState, Freeze, Phase, ZoneState
 from control.events.event import Phase as EventPhase
 from control.events.kinds import Kind
 from control.events.scheduler import Scheduler
 from control.events.zone import ZoneHandle
+from control.server.replication.planning import is_secondary
 
 PHASES = {
     EventPhase.PLANNED: Phase.DUE,
@@ -28,11 +30,24 @@ def state_of(zone: ZoneHandle, scheduler: Scheduler, unix_offset: float) -> Zone
                 events[kind.label] = EventState(PHASES[status.phase], status.time + unix_offset)
     return ZoneState(
         zone=zone.name,
+        secondary=is_secondary(zone.conf),
         serial=zone.serial,
         transaction=NONE if zone.transaction is None else OPEN,
         freeze=Freeze(zone.freeze.value),
+        catalog=catalog_text(zone.conf.catalog),
+        member=bool(zone.conf.catalog.interpreted_from),
+        xfr_frozen=zone.timers.xfr_frozen,
         events=events,
     )
+
+
+def catalog_text(catalog: CatalogConf) -> str:
+    """Return what a zone has to do with catalogs; a member of two kinds is shown as the interpreted one."""
+    if catalog.interpreted_from:
+        return catalog.interpreted_from + (f"#{catalog.interpreted_group}" if catalog.interpreted_group else "")
+    if catalog.role == "member":
+        return f"@{catalog.zone}" + (f"#{catalog.group}" if catalog.group else "")
+    return NONE if catalog.role == "none" else catalog.role
 
 
 def state_reader(

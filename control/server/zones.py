@@ -11,13 +11,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from control.access.acl import AddressRule, is_closed, query_rules
 from control.conf.model import Config
 from control.conf.values import name_to_wire
 from control.conf.zone import ZoneConf
 from control.errors import ControlError, ZoneMissing
-from control.log import ERROR, Log
+from control.log import ERROR, WARNING, Log
 from pyxdp_dns.errors import EngineError, TableRefused
-from pyxdp_dns.table import ServerInfo, Table
+from pyxdp_dns.table import ACCESS_RULES_MAX, AccessRule, ServerInfo, Table
 
 NO_MODULES: Mapping[str, Any] = {}
 
@@ -33,6 +34,21 @@ def server_info(config: Config, modules: Mapping[str, Any] = NO_MODULES) -> Serv
         udp_payload_ipv6=server.udp_max_payload_ipv6,
         **modules,
     )
+
+
+def access_rules(rules: Iterable[AddressRule]) -> list[AccessRule]:
+    """Return rules as the response table has them."""
+    return [
+        AccessRule(
+            rule.first,
+            rule.last,
+            rule.is_allowed,
+            udp=not rule.protocols or "udp" in rule.protocols,
+            tcp=not rule.protocols or "tcp" in rule.protocols,
+            tls=not rule.protocols or "tls" in rule.protocols,
+        )
+        for rule in rules
+    ]
 
 
 class Zones:
@@ -76,8 +92,9 @@ class Zones:
         self.log.error(f"response table '{self.table_path}' refused ({reason}), kept as '{aside}', building a new one")
         os.replace(self.table_path, aside)
 
-    def rebuild_if_refused(self, config: Config) -> bool:
-        """Replace a table that readers refuse by a new one, filled from the store; true when that was done."""
+    def rebuild_if_refused(self, config: Config, zones: Iterable[ZoneConf]) -> bool:
+        """Replace a table that readers refuse by a new one, filled from the store with `zones`; true when that was
+        done."""
         try:
             Table.open_reader(self.table_path).close()
         except TableRefused as error:
@@ -94,7 +111,9 @@ class Zones:
             if old is not None:
                 old.close()
         self.publish_server(config)
-        for zone in config.zones.values():
+        zones = list(zones)
+        self.publish_access(zones)
+        for zone in zones:
             self.keep(zone)
         return True
 
@@ -138,6 +157,34 @@ class Zones:
         """Make zones that the table does not have answer SERVFAIL until they are loaded."""
         self.door.publish_empty_many(name_to_wire(zone.name) for zone in zones)
 
+    def publish_access(self, zones: Iterable[ZoneConf], *, may_open: bool = True) -> None:
+        """Have closed zones answer whom their rules allow, before they have contents; others everybody.
+
+        Without `may_open` zones that are closed in the table stay so: it takes a look at each to find them.
+        """
+        assert self.table is not None
+        with self.door.publisher.lock:
+            changes = []
+            for zone in zones:
+                apex, rules = name_to_wire(zone.name), self._access_rules(zone)
+                if rules is not None or (may_open and (info := self.table.zone_info(apex)) and info.is_closed):
+                    changes.append((apex, rules))
+            if changes:
+                with self.door.publisher.publishing() as publication:
+                    for apex, rules in changes:
+                        publication.set_zone_access(apex, rules)
+
+    def _access_rules(self, zone: ZoneConf) -> list[AccessRule] | None:
+        if not is_closed(zone):
+            return None
+        rules = access_rules(query_rules(zone))
+        if len(rules) > ACCESS_RULES_MAX:
+            text = (
+                f"of {len(rules)} rules about queries only the first {ACCESS_RULES_MAX} are used, name fewer addresses"
+            )
+            self.log.zone(WARNING, zone.name, text)
+        return rules[:ACCESS_RULES_MAX]
+
     def withdraw(self, apexes: Iterable[bytes]) -> None:
         """Answer no longer for zones; what the store has of them stays until it is purged."""
         self.door.withdraw(apexes)
@@ -151,12 +198,14 @@ class Zones:
             self.withdraw(gone)
 
     def stored(self) -> set[bytes]:
-        """Return the zones of which the store has contents or a journal."""
+        """Return the zones of which the store has contents, a journal or timers."""
         from control.store.journal import list_journals
+        from control.store.timers import list_timers
         from control.store.zones import list_zones
 
         with self.store.read() as txn:
-            return {zone.apex for zone in list_zones(txn)}.union(apex for apex, _ in list_journals(txn))
+            found = {zone.apex for zone in list_zones(txn)}
+            return found.union((apex for apex, _ in list_journals(txn)), (apex for apex, _ in list_timers(txn)))
 
     def keep(self, zone: ZoneConf) -> int | None:
         """Serve what the store has of a zone whose load failed, or SERVFAIL; return the serial that is served."""
@@ -183,6 +232,15 @@ class Zones:
         except (ControlError, EngineError) as problem:
             self.log.zone(ERROR, zone.name, f"zone cannot be published ({problem})")
         return None
+
+    def read(self, job: Callable[[Any], None]) -> None:
+        """Let a job see a snapshot of the store."""
+        with self.store.read() as txn:
+            job(txn)
+
+    def write(self, job: Callable[[Any], None]) -> None:
+        """Let a job write beside the contents of zones."""
+        self.store.write(job)
 
     def sync(self) -> None:
         """Write the table to disk."""

@@ -12,6 +12,7 @@ from control.conf.errors import ConfdbError, ConfigurationError, file_reason
 from control.conf.version import DEFAULT_CONFDB, DEFAULT_CONFIG
 
 if TYPE_CHECKING:
+    from control.conf.model import Config
     from control.conf.zone import ZoneConf
 
 MAP_MIB = 500
@@ -25,7 +26,7 @@ def _fail(text: str) -> int:
 
 def _refused(error: ConfigurationError, what: str) -> int:
     _fail(str(error))
-    return _fail(f"{what} ({error.reason})")
+    return _fail(f"{what} ({error.outcome})")
 
 
 def _load_failed(path: str, error: ConfigurationError | OSError) -> int:
@@ -61,10 +62,28 @@ def conf_check(config: str | None = None, confdb: str | None = None, map_mib: in
         loaded.database.close()
     for notice in loaded.document.notices:
         print(f"notice: {notice}", file=sys.stderr)
+    problem = _tls_problem(loaded.config)
+    if problem is not None:
+        return _fail(problem)
     for warning in warnings(loaded.config):
         print(f"warning: {warning}", file=sys.stderr)
     print("Configuration is valid")
     return 0
+
+
+def _tls_problem(config: "Config") -> str | None:
+    """Return what is wrong with the files of certificates and keys, None when nothing is."""
+    server = config.server
+    if not (server.cert_file or server.key_file or server.ca_files):
+        return None
+    from control.server.identity import read_tls
+    from control.transfer.credentials import CredentialProblem
+
+    try:
+        read_tls(config, listens=False, kept_key=None)
+    except CredentialProblem as error:
+        return str(error)
+    return None
 
 
 def configured_zones(

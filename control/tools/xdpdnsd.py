@@ -24,12 +24,12 @@ from control.tools.daemon_options import ENGINE, HELP, SERVE, Options, Usage, pa
 from pyxdp_dns.notify import Notifier
 
 if TYPE_CHECKING:
-    import socket
-
     from control.conf.database import ConfDatabase
     from control.server.background import Background
+    from control.server.bind import Listeners
     from control.server.launch import Running
     from control.server.reloading import Origin
+    from control.transfer.credentials import TlsSettings
 
 FAILED_UNIT_SECONDS = 1.0
 
@@ -84,7 +84,7 @@ def read_config(source: Source, log: Log) -> tuple[Document, Config] | None:
         loaded = load_source(source)
     except ConfigurationError as error:
         log.error(str(error))
-        log.critical(f"failed to load {name_of(source)} ({error.reason})")
+        log.critical(f"failed to load {name_of(source)} ({error.outcome})")
         return None
     except OSError as error:
         log.critical(f"failed to load {name_of(source)} ({file_reason(error)})")
@@ -159,7 +159,8 @@ def claimed(config: Config) -> Iterator[None]:
 
 
 def serve(setup: Setup, background: "Background | None", early: EarlySignals) -> int:
-    """Start or adopt the engine when it has a table to answer from, bind TCP, run the loop."""
+    """Start or adopt the engine when it has a table to answer from, bind TCP and TLS, run the loop."""
+    from control.errors import ControlError
     from pyxdp_dns.errors import EngineError
     from pyxdp_dns.privileges import drop
 
@@ -171,14 +172,18 @@ def serve(setup: Setup, background: "Background | None", early: EarlySignals) ->
         launcher = AdoptingLauncher(config, user) if options.adopt else EngineLauncher(config, user)
         if os.path.exists(launcher.table):
             running = start_on_table(launcher, log)
-        listeners = bind_all(config, log)
+        from control.server.bind import bind_all
+        from control.server.identity import read_tls
+
+        listeners = bind_all(config.server, log)
         if user is not None:
             if not options.adopt:
                 launcher.delegate()
             become(user)
         elif options.adopt and os.geteuid() != 0:
             drop()
-    except (EngineError, OSError, UserProblem) as error:
+        tls = read_tls(config, listens=bool(listeners.tls), kept_key=config.database.tls_key)
+    except (ControlError, EngineError, OSError, UserProblem) as error:
         log.critical(str(error))
         if running is not None and not options.adopt:
             running.stop()
@@ -190,7 +195,7 @@ def serve(setup: Setup, background: "Background | None", early: EarlySignals) ->
     if background is not None:
         background.release()
     try:
-        return run_loop(setup, launcher, listeners, running, early)
+        return run_loop(setup, launcher, listeners, tls, running, early)
     finally:
         launcher.close()
 
@@ -205,7 +210,8 @@ def hand_over(user: User, setup: Setup) -> None:
     if setup.source.confdb is not None:
         hand_over_directory(user, setup.source.confdb, "option -C")
     hand_over_directory(user, config.server.rundir, "server.rundir")
-    hand_over_directory(user, storage, "database.storage", frozenset(("table", "table.refused")))
+    own = frozenset(("table", "table.refused", os.path.basename(config.database.tls_key)))
+    hand_over_directory(user, storage, "database.storage", own)
     if os.path.isdir(os.path.join(storage, "store")):
         hand_over_directory(user, os.path.join(storage, "store"), "database.storage")
     hand_over_file(user, config.server.pidfile)
@@ -231,26 +237,11 @@ def start_on_table(launcher: EngineLauncher, log: Log) -> "Running | None":
         raise
 
 
-def bind_all(config: Config, log: Log) -> "list[socket.socket]":
-    """Bind every TCP address; raises OSError that names the address."""
-    from control.server.bind import bind_tcp
-
-    listeners: list[socket.socket] = []
-    for endpoint in config.server.listen:
-        try:
-            listeners.append(bind_tcp(endpoint))
-        except OSError as error:
-            for listener in listeners:
-                listener.close()
-            raise OSError(f"cannot bind address {endpoint} ({error.strerror}), set server.listen") from error
-        log.info(f"binding to interface {endpoint}")
-    return listeners
-
-
 def run_loop(
     setup: Setup,
     launcher: EngineLauncher,
-    listeners: "list[socket.socket]",
+    listeners: "Listeners",
+    tls: "TlsSettings",
     running: "Running | None",
     early: EarlySignals,
 ) -> int:
@@ -270,7 +261,7 @@ def run_loop(
         launcher.watch_helper(loop, log)
         with opened(setup.source) as (database, origin):
             active = ActiveConfiguration(setup.document, setup.config, database)
-            await Daemon(active, log, launcher, listeners, running, service, origin).run(early.noted)
+            await Daemon(active, log, launcher, listeners, tls, running, service, origin).run(early.noted)
 
     log = setup.log
     try:

@@ -13,6 +13,8 @@ from control.events.zone import Freeze, ZoneHandle
 from tests.support.event_stage import Stage
 
 WORKERS = 2
+NETWORK_WORKERS = 1
+NETWORK_KINDS = frozenset({Kind.NOTIFY})
 NAMES = ("a.", "b.", "c.")
 KINDS = [Kind.LOAD, Kind.FLUSH, Kind.NOTIFY, Kind.EXPIRATION]
 LONG_S = 10_000.0
@@ -31,7 +33,7 @@ class Play:
     """A stage, its zones, and the waiters that were told."""
 
     def __init__(self) -> None:
-        self.stage = Stage(WORKERS)
+        self.stage = Stage(WORKERS, NETWORK_WORKERS, NETWORK_KINDS)
         self.zones = [self.stage.zone(name) for name in NAMES]
         self.told: Counter[int] = Counter()
         self.waiters = 0
@@ -74,8 +76,11 @@ class Play:
 
     def check(self) -> None:
         """What holds at any time."""
-        running = [zone for zone in self.zones if zone.running is not None]
-        assert len(running) == self.stage.scheduler.running == len(self.stage.jobs) <= WORKERS
+        scheduler = self.stage.scheduler
+        waiting = [zone.running.kind in NETWORK_KINDS for zone in self.zones if zone.running is not None]
+        assert waiting.count(True) == scheduler.network.running <= NETWORK_WORKERS
+        assert waiting.count(False) == scheduler.background.running <= WORKERS
+        assert len(waiting) == len(self.stage.jobs)
         assert self.stage.loop.timers() <= 1
         assert max(self.told.values(), default=0) <= 1
         for zone in self.zones:
@@ -87,17 +92,22 @@ class Play:
         for event in zone.events:
             status = self.stage.scheduler.status(zone, event.kind)
             assert status is not None
-            is_busy = zone.running is not None or self.stage.scheduler.running == WORKERS
+            is_busy = zone.running is not None or self.is_full(event.kind)
             frozen = zone.freeze in (Freeze.FROZEN, Freeze.FREEZING) and event.kind in HELD_BY_FREEZE
             held = frozen or (zone.transaction is not None and event.kind in HELD_BY_TRANSACTION)
             assert event.due > self.stage.loop.now or is_busy or (held and not event.forced), event.kind
             if status.phase is not Phase.RUNNING:
                 assert (status.phase is Phase.PLANNED) == (event.due > self.stage.loop.now)
 
+    def is_full(self, kind: Kind) -> bool:
+        """Whether the workers for events of a kind are all busy."""
+        lane = self.stage.scheduler.network if kind in NETWORK_KINDS else self.stage.scheduler.background
+        return lane.running == lane.workers
+
     def settle(self) -> None:
         """Let everything come to its end."""
-        for zone in self.zones:
-            zone.transaction = None
+        for number, zone in enumerate(self.zones):
+            self.do("end", number)
             self.stage.scheduler.thaw(zone)
         for _ in range(200):
             self.stage.loop.advance(LONG_S)

@@ -83,7 +83,7 @@ def test_no_more_events_run_than_there_are_workers() -> None:
     for name in (A, B, C):
         stage.scheduler.plan(stage.zone(name), Kind.LOAD)
     assert stage.names() == [(A, "load")]
-    assert (stage.scheduler.running, stage.scheduler.pending()) == (1, 2)
+    assert (stage.scheduler.background.running, stage.scheduler.background.pending()) == (1, 2)
     stage.finish()
     stage.finish()
     assert stage.names() == [(A, "load"), (B, "load"), (C, "load")]
@@ -330,3 +330,33 @@ def test_frozen_and_removed_zones_are_not_claimed() -> None:
     stage.scheduler.forget(removed)
     assert stage.scheduler.claim(frozen, Kind.LOAD) is None
     assert stage.scheduler.claim(removed, Kind.LOAD) is None
+
+
+def test_events_that_wait_for_other_servers_have_workers_of_their_own() -> None:
+    """Slow servers hold up each other and nothing else; a zone still runs one event at a time."""
+    stage = Stage(workers=1, network=1, network_kinds=frozenset({Kind.REFRESH}))
+    first, second, third = stage.zone(A), stage.zone(B), stage.zone(C)
+    stage.scheduler.plan(first, Kind.REFRESH)
+    stage.scheduler.plan(first, Kind.FLUSH)
+    stage.scheduler.plan(second, Kind.REFRESH)
+    stage.scheduler.plan(third, Kind.LOAD)
+    assert stage.names() == [(A, "refresh"), (C, "load")]
+    scheduler = stage.scheduler
+    assert (scheduler.network.running, scheduler.network.pending()) == (1, 1)
+    assert (scheduler.background.running, scheduler.background.pending()) == (1, 0)
+    stage.finish()
+    assert stage.names()[2:] == [(B, "refresh")]
+    stage.finish()
+    assert stage.names()[3:] == [(A, "flush")]
+
+
+def test_small_commits_have_workers_of_their_own() -> None:
+    """Those of many zones run at a time, and share the wait for the disk; long work does not hold them up."""
+    stage = Stage(workers=1, network=1, brief_kinds=frozenset({Kind.UPDATE}))
+    first, second, third = stage.zone(A), stage.zone(B), stage.zone(C)
+    stage.scheduler.plan(first, Kind.LOAD)
+    for zone in (first, second, third):
+        stage.scheduler.plan(zone, Kind.UPDATE)
+    assert stage.names() == [(A, "load"), (B, "update"), (C, "update")]
+    stage.finish()
+    assert stage.names()[3:] == [(A, "update")]

@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """When a dead engine is started again, and what an engine is started with."""
 
+import asyncio
+import os
+import threading
+
 import pytest
 
 from control.conf.model import build_config
 from control.conf.parse import parse_text
+from control.log import Log
 from control.server.backoff import FIRST_DELAY_S, LAST_DELAY_S, QUICK_STARTS, WINDOW_S, Backoff
-from control.server.launch import EngineLauncher, ring_size
+from control.server.engine import Supervisor
+from control.server.launch import EngineLauncher, Running, ring_size
 
 
 def test_first_deaths_are_healed_at_once() -> None:
@@ -36,3 +42,58 @@ def test_specification() -> None:
     spec = EngineLauncher(build_config(parse_text(text + "xdp:\n  cpu-affinity: [1, 0]\n", "k.conf"), "k.conf")).spec
     assert (spec.rundir, spec.table, spec.listen) == ("/r", "/s/table", (("192.0.2.1", 54),))
     assert (spec.udp_workers, spec.cpus, spec.busy_poll_us, spec.interfaces) == (3, (1, 0), 0, ())
+
+
+class FakeEngine:
+    """An engine that ends when it is told to."""
+
+    pid = 1
+
+    def __init__(self) -> None:
+        self.pidfd, self._end = os.pipe()
+        self.is_ended = False
+
+    def wait(self, seconds: float) -> bool:
+        return self.is_ended
+
+    def stop(self) -> None:
+        self.is_ended = True
+
+    def close(self) -> None:
+        os.close(self.pidfd)
+        os.close(self._end)
+
+
+class SlowLauncher:
+    """Starts an engine when the test lets it."""
+
+    def __init__(self) -> None:
+        self.begun, self.go = threading.Event(), threading.Event()
+        self.engine = FakeEngine()
+
+    def find(self, log: Log) -> Running | None:
+        return None
+
+    def spawn(self) -> Running:
+        self.begun.set()
+        self.go.wait(10)
+        return self.engine
+
+
+def test_an_engine_that_starts_while_the_daemon_stops_is_ended() -> None:
+    """Nobody would know of it else, and it would answer on."""
+
+    async def main() -> None:
+        launcher = SlowLauncher()
+        supervisor = Supervisor(launcher, Log([]))
+        task = asyncio.create_task(supervisor.restart())
+        await asyncio.to_thread(launcher.begun.wait, 10)
+        task.cancel()
+        await asyncio.sleep(0)
+        launcher.go.set()
+        await asyncio.gather(task, return_exceptions=True)
+        assert task.cancelled()
+        supervisor.stop()
+        assert launcher.engine.is_ended
+
+    asyncio.run(main())

@@ -48,6 +48,24 @@ def test_jobs_beside_each_other() -> None:
     asyncio.run(main())
 
 
+def test_a_job_that_outlasts_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is told of its end any more, and the thread ends as others do."""
+    go = threading.Event()
+    faults: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", faults.append)
+
+    async def main() -> Workers:
+        workers = Workers(asyncio.get_running_loop(), 1, "test")
+        workers.execute(lambda: go.wait(10), lambda result, error: None)
+        assert not workers.close(0)
+        return workers
+
+    workers = asyncio.run(main())
+    go.set()
+    assert workers.close(10)
+    assert faults == []
+
+
 def test_close_gives_up_what_does_not_end() -> None:
     """Queued jobs are skipped; a job that still runs is reported."""
 
