@@ -61,6 +61,9 @@ class FakeOperations:
     def loading(self) -> bool:
         return self.is_loading
 
+    def certificate_pin(self) -> str | None:
+        return None
+
     def workers(self) -> WorkerCounts:
         return WorkerCounts(2, 1, 0, 4, 1, 0)
 

@@ -9,7 +9,7 @@ from control.conf.model import ZoneConf
 from control.conf.values import name_to_wire
 from control.events.event import Event
 from control.events.kinds import Kind
-from control.events.scheduler import Done, Runner, Scheduler
+from control.events.scheduler import Done, Lane, Runner, Scheduler
 from control.events.zone import ZoneHandle
 
 
@@ -58,15 +58,30 @@ class FakeLoop:
 class Stage:
     """A scheduler whose runners note what began; `finish` ends the oldest that runs."""
 
-    def __init__(self, workers: int = 2) -> None:
+    def __init__(
+        self,
+        workers: int = 2,
+        network: int = 2,
+        network_kinds: frozenset[Kind] = frozenset(),
+        brief_kinds: frozenset[Kind] = frozenset(),
+    ) -> None:
+        """Of brief events any number may run."""
         self.loop = FakeLoop()
         self.jobs: list[tuple[Callable[[], Any], Done]] = []
         self.begun: list[tuple[str, str, tuple[object, ...]]] = []
         self.ended: list[tuple[str, str, object]] = []
         self.failed: list[tuple[str, str, str]] = []
-        self.scheduler = Scheduler(self.loop, self._execute, workers, self._note_failure)
+        self.scheduler = Scheduler(
+            self.loop,
+            Lane(self._execute, workers),
+            Lane(self._execute, network),
+            self._note_failure,
+            Lane(self._execute, 1_000),
+        )
         for kind in Kind:
-            self.scheduler.runners[kind] = Runner(self._work, self._note_success)
+            self.scheduler.runners[kind] = Runner(
+                self._work, self._note_success, lambda _zone, at=kind: at in network_kinds, is_brief=kind in brief_kinds
+            )
 
     def zone(self, name: str) -> ZoneHandle:
         """Return a new zone."""

@@ -16,7 +16,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,15 +126,23 @@ def knot(
     start_timeout_s: float = START_TIMEOUT_S,
     probes: Collection[str] | None = None,
     journal: str = "none",
+    transfers: bool = False,
+    sections: str = "",
+    template: str = "",
 ) -> Iterator[Peer]:
     """Run knotd; `server` is more text for the `server` section (lines of four spaces and an item).
 
-    With `probes`, only these zones are waited for, here and in the other functions.
+    `sections` are put before the zones, `template` is more text for what all zones have. With `transfers`, here and in
+    `nsd`, its address may transfer the zones. With `probes`, only these zones are waited for, here and in the other
+    functions.
     """
     place = place.settled()
     with _directory("knot") as directory:
         listen = f"    listen: {place.address}@{place.port}\n{server}"
-        config = _knot_config(directory, zones, listen, workers, journal=journal)
+        if transfers:
+            sections += f"acl:\n  - id: clients\n    address: {place.address}\n    action: transfer\n"
+            template += "    acl: clients\n"
+        config = _knot_config(directory, zones, listen, workers, sections, journal, template)
         with _run("knot", ["knotd", "-c", config], place, directory) as peer:
             wait(peer, zones if probes is None else probes, place.space, start_timeout_s)
             yield peer
@@ -177,6 +185,7 @@ def nsd(
     options: str = "",
     start_timeout_s: float = START_TIMEOUT_S,
     probes: Collection[str] | None = None,
+    transfers: bool = False,
 ) -> Iterator[Peer]:
     """Run nsd without rate limit and control; `options` is more text for its `server` section."""
     place = place.settled()
@@ -191,6 +200,7 @@ def nsd(
         ]  # fmt: skip
         for name, file in zones.items():
             lines += ["zone:", f'name: "{name}"', f'zonefile: "{file.absolute()}"']
+            lines += [f"provide-xfr: {place.address} NOKEY"] if transfers else []
         config.write_text("\n".join(lines) + "\n")
         with _run("nsd", ["nsd", "-d", "-c", str(config)], place, directory) as peer:
             wait(peer, zones if probes is None else probes, place.space, start_timeout_s)
@@ -204,10 +214,12 @@ def named(
     *,
     threads: int = 1,
     options: str = "minimal-responses yes;",
+    zone_options: str = "",
     start_timeout_s: float = START_TIMEOUT_S,
     probes: Collection[str] | None = None,
 ) -> Iterator[Peer]:
-    """Run BIND's named, authoritative only; `options` is more text for its `options` statement."""
+    """Run BIND's named, authoritative only; `options` is more text for its `options` statement, `zone_options` for
+    each zone."""
     place = place.settled()
     with _directory("named") as directory:
         config = directory / "named.conf"
@@ -220,7 +232,8 @@ def named(
         ]
         for name, file in zones.items():
             statements.append(
-                f'zone "{name}" {{ type primary; file "{file.absolute()}"; check-integrity no; check-mx ignore; }};'
+                f'zone "{name}" {{ type primary; file "{file.absolute()}"; check-integrity no; check-mx ignore; '
+                f"{zone_options} }};"
             )
         config.write_text("\n".join(statements) + "\n")
         argv = ["named", "-g", "-n", str(threads), "-c", str(config)]
@@ -229,19 +242,40 @@ def named(
             yield peer
 
 
+@contextmanager
+def configured(name: str, write: Callable[[Path, Place], str], place: Place = Place()) -> Iterator[Peer]:
+    """Run knotd (`knot`), `nsd` or `named` with the configuration that `write` gives for a directory and a place.
+
+    Nothing is waited for.
+    """
+    place = place.settled()
+    with _directory(name) as directory:
+        config = directory / f"{name}.conf"
+        config.write_text(write(directory, place))
+        words = {"knot": ["knotd", "-c"], "nsd": ["nsd", "-d", "-c"], "named": ["named", "-g", "-n", "1", "-c"]}[name]
+        with _run(name, [*words, str(config)], place, directory) as peer:
+            yield peer
+
+
 def _knot_config(
-    directory: Path, zones: Mapping[str, Path], server: str, workers: int, xdp: str = "", journal: str = "none"
+    directory: Path,
+    zones: Mapping[str, Path],
+    server: str,
+    workers: int,
+    sections: str = "",
+    journal: str = "none",
+    template: str = "",
 ) -> str:
     file = directory / "knot.conf"
     (directory / "db").mkdir()  # knotd makes the journal's directory in it, not this one
     text = (
         f"server:\n    rundir: {directory}\n    udp-workers: {workers}\n    tcp-workers: {workers}\n"
-        f"    background-workers: 1\n{server}\n{xdp}"
+        f"    background-workers: 1\n{server}\n{sections}"
         f"control:\n    listen: {directory}/control.sock\n"
         "log:\n  - target: stderr\n    any: info\n"
         f"database:\n    storage: {directory}/db\n"
         "template:\n  - id: default\n    zonefile-sync: -1\n"
-        f"    journal-content: {journal}\n    semantic-checks: off\nzone:\n"
+        f"    journal-content: {journal}\n    semantic-checks: off\n{template}zone:\n"
     )
     for name, path in zones.items():
         text += f'  - domain: "{name}"\n    file: "{path.absolute()}"\n'

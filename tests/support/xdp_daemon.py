@@ -15,7 +15,7 @@ class XdpDaemon(DaemonUnderTest):
 
     def __init__(self, base: Path, wire: Wire) -> None:
         self.server, self.client, self.interface = wire.server, wire.client, wire.server_if
-        super().__init__(base, wire.server.wrap)
+        super().__init__(base, wrap=wire.server.wrap)
         self.address = wire.server_v4
         self.write_config("example.com")
 

@@ -42,9 +42,9 @@ def test_sockets_are_compared(name: str, root_dir: Path) -> None:
 
 
 @pytest.mark.peer("knotd", "nsd", "named")
-@pytest.mark.parametrize("name", ["load", "update"])
-def test_zone_changes_are_compared(name: str, root_dir: Path) -> None:
-    """bench.load and bench.update print ratios to each peer."""
+@pytest.mark.parametrize("name", ["load", "update", "transfer"])
+def test_whole_zones_are_compared(name: str, root_dir: Path) -> None:
+    """bench.load, bench.update and bench.transfer print ratios to each peer."""
     printed = run(name, root_dir)
     assert [printed.count(f"pyxdp_dns / {peer}") for peer in ("knot", "nsd", "named")] == [1, 1, 1]
 
@@ -59,3 +59,16 @@ def test_many_zones_are_compared(root_dir: Path) -> None:
 def test_control_is_compared(root_dir: Path) -> None:
     """bench.control prints ratios to Knot for changes, reading and commits."""
     assert run("control", root_dir).count("pyxdp_dns / knot") == 2
+
+
+@pytest.mark.peer("knotd", "named", "dnsperf")
+def test_updates_are_compared(root_dir: Path) -> None:
+    """bench.updates prints ratios to knotd and named."""
+    printed = run("updates", root_dir)
+    assert [printed.count(f"pyxdp_dns / {peer}") for peer in ("knot", "named")] == [1, 1]
+
+
+@pytest.mark.peer("knotd", "named")
+def test_catalogs_are_compared(root_dir: Path) -> None:
+    """bench.catalog prints a ratio to Knot for each primary."""
+    assert run("catalog", root_dir).count("pyxdp_dns / knot") == 3

@@ -11,12 +11,13 @@ import pytest
 
 from pyxdp_dns.engine_client import EngineProcess, connect
 from tests.scenario.control.duel_world import CONFIG, FILES, RULINGS, in_dialect
+from tests.scenario.control.secondary_world import secondaries
 from tests.support.duel import KNOTC, XDPDNSCTL, Pair, Step, read_battery
 
 pytestmark = pytest.mark.peer("knotd", "knotc")
 
 BATTERIES = Path(__file__).parent / "battery"
-WITH_KNOTC = ("reading", "editing", "events", "serials", "sessions")
+WITH_KNOTC = ("reading", "editing", "events", "serials", "sessions", "peers")
 ANYTHING = "*"
 
 
@@ -62,14 +63,21 @@ def test_knotc(place: Path, name: str) -> None:
     play(Pair(place, CONFIG, FILES, (KNOTC, KNOTC)), name)
 
 
-def test_configuration_database(place: Path) -> None:
+@pytest.mark.parametrize("name", ["configuration", "peers"])
+def test_configuration_database(place: Path, name: str) -> None:
     """The configuration commands on a database, imported by each side's own program, are the same."""
-    play(Pair(place, CONFIG, FILES, (KNOTC, KNOTC), database=True), "configuration")
+    play(Pair(place, CONFIG, FILES, (KNOTC, KNOTC), database=True), name)
 
 
 def test_files(place: Path) -> None:
     """Configuration and zone files are checked by this project's program as by Knot's: file, line, item and reason."""
     play(Pair(place, CONFIG, FILES, (KNOTC, XDPDNSCTL)), "files")
+
+
+def test_secondaries(place: Path) -> None:
+    """The commands of replication are the same on two secondaries of one primary."""
+    with secondaries(place, (KNOTC, KNOTC)) as pair:
+        play(pair, "secondary")
 
 
 @pytest.mark.parametrize("programs", [(XDPDNSCTL, XDPDNSCTL)], ids=["xdpdnsctl"])

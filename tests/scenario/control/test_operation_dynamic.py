@@ -89,11 +89,14 @@ def test_a_file_is_included(running: Operated) -> None:
 
 
 def test_initialization(running: Operated) -> None:
-    """The manual's example of a first configuration, without the items of secondaries, in one transaction."""
+    """The manual's example of a first configuration, in one transaction."""
     running.write_zone("example.org", 3)
     running.ok("conf-begin")
+    running.ok("conf-set remote[primary_server]")
+    running.ok("conf-set remote[primary_server].address 192.0.2.1")
     running.ok("conf-set template[default]")
     running.ok(f"conf-set template[default].storage {running.base}")
+    running.ok("conf-set template[default].master primary_server")
     running.ok("conf-set zone[example.org]")
     assert running.shown("+zone.domain = example.org.") in running.run("conf-diff").splitlines()
     running.ok("conf-commit")
@@ -113,6 +116,6 @@ def test_what_needs_a_restart_is_named(running: Operated) -> None:
 def test_what_is_not_supported_is_refused(running: Operated) -> None:
     """Items of the format that this server does not have are refused when they are set."""
     running.ok("conf-begin")
-    for line in ("remote[master_server]", "template[default].master master_server", "zone.dnssec-signing on"):
+    for line in ("policy[own]", "template[default].dnssec-policy default", "zone.dnssec-signing on"):
         assert "error: (" in running.fails(f"conf-set {line}")
     running.ok("conf-abort")

@@ -32,10 +32,8 @@ DIFFERENCES: dict[str, tuple[int | None, int | None, int | None]] = {
     "OPT before another record": (0, 0, FORMERR),
     "type OPT": (FORMERR, 0, 0),
     "type MAILA": (NOTIMP, 0, 0),
-    "an UPDATE": (NOTIMP, NOTAUTH, NOTIMP),
-    "a NOTIFY": (NOTIMP, NOTAUTH, NXDOMAIN),
-    "AXFR": (REFUSED, NOTIMP, NOTIMP),
-    "IXFR": (REFUSED, NOTAUTH, NOTAUTH),
+    "an UPDATE": (NOTAUTH, NOTAUTH, NOTIMP),
+    "a NOTIFY": (NOTAUTH, NOTAUTH, NXDOMAIN),
     "octets behind the last record": (0, FORMERR, 0),
 }
 """RCODE of this server, knot and nsd over UDP, None for no reply; docs/differences.md gives the reasons."""
