@@ -5,7 +5,20 @@ import argparse
 import subprocess
 import sys
 
-NAMES = ("instructions", "xdp", "udp", "tcp", "load", "many", "control", "update")
+NAMES = (
+    "instructions",
+    "xdp",
+    "udp",
+    "tcp",
+    "load",
+    "many",
+    "control",
+    "update",
+    "transfer",
+    "transfer_in",
+    "updates",
+    "catalog",
+)
 
 
 def main() -> int:

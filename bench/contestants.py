@@ -53,17 +53,19 @@ def ours(
     storage: Path | None = None,
     wait: bool = True,
     extra: str = "",
+    more_zones: str = "",
 ) -> Iterator[Peer]:
     """Run xdpdnsd with one UDP worker, on `interface` through AF_XDP when one is given.
 
     `client` is the namespace the answers have to be seen from; `storage` keeps store and table from run to run; `extra`
-    is more text before section `zone`.
+    is more text before section `zone`, `more_zones` at its end.
     """
     place = place.settled()
     with tempfile.TemporaryDirectory(prefix="bench-xdpdns-", ignore_cleanup_errors=True) as name:
         directory = Path(name)
         config = directory / "xdpdnsd.conf"
-        config.write_text(config_text(zones, place, directory, storage or directory / "db", interface, extra))
+        text = config_text(zones, place, directory, storage or directory / "db", interface, extra)
+        config.write_text(text + more_zones)
         with open(directory / "log", "wb") as log:
             process = subprocess.Popen(
                 place.wrap([str(DAEMON), "-c", str(config)]),

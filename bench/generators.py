@@ -27,6 +27,8 @@ class Load:
     replies: int
     rate: float
     """Replies per second."""
+    latency_us: float = 0.0
+    """Mean time to a reply, where it was measured."""
 
 
 def number(pattern: str, text: str) -> float:
@@ -56,6 +58,20 @@ def kxdpgun(peer: Peer, space: Namespace, interface: str, questions: Path, rate:
     if not replies:
         raise NoMeasurement(f"{peer.name}: kxdpgun saw no reply\n{text}\n{peer.log[-1500:]}")
     return Load(sent, replies, replies / seconds)
+
+
+def dnsperf_at(peer: Peer, questions: Path, rate: int, seconds: int) -> Load:
+    """Send `rate` queries per second for some seconds over UDP sockets."""
+    argv = [
+        "dnsperf", "-s", peer.address, "-p", str(peer.port), "-d", str(questions), "-l", str(seconds),
+        "-c", str(DNSPERF_CLIENTS), "-T", "1", "-q", str(rate), "-t", "1", "-Q", str(rate),
+    ]  # fmt: skip
+    text = run(argv, None, seconds)
+    replies = int(number(r"Queries completed:\s+(\d+)", text))
+    if not replies:
+        raise NoMeasurement(f"{peer.name}: dnsperf saw no reply\n{text}\n{peer.log[-1500:]}")
+    latency_us = number(r"Average Latency \(s\):\s+([\d.]+)", text) * 1e6
+    return Load(int(number(r"Queries sent:\s+(\d+)", text)), replies, replies / seconds, latency_us)
 
 
 def dnsperf(peer: Peer, questions: Path, seconds: int, *, mode: str = "udp", want_dnssec: bool = False) -> Load:
