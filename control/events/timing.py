@@ -128,10 +128,15 @@ def reached(timers: ZoneTimers, zone: bytes, soa: SoaTimes, conf: ReplicationCon
 
     The next one is sooner when the pinned primary has been waited for long enough by then.
     """
-    due, patience_ends = now + refresh_interval(zone, soa, conf), timers.outpaced_s + conf.master_pin_tolerance_s
+    return impatient(timers._replace(next_refresh_s=now + refresh_interval(zone, soa, conf)), conf, now)
+
+
+def impatient(timers: ZoneTimers, conf: ReplicationConf, now: int) -> ZoneTimers:
+    """Return timers by which the next refresh comes when the pinned primary has been behind for too long."""
+    patience_ends = timers.outpaced_s + conf.master_pin_tolerance_s
     if timers.outpaced_s and now < patience_ends:
-        due = min(due, patience_ends)
-    return timers._replace(next_refresh_s=due)
+        return timers._replace(next_refresh_s=min(timers.next_refresh_s, patience_ends))
+    return timers
 
 
 class Usable(Enum):

@@ -190,12 +190,20 @@ class Refresh:
         """A primary was reached that has older contents."""
 
     def run(self, notifiers: tuple[str, ...]) -> Refreshed | None:
-        """Return what the first usable primary led to; None when there is none."""
+        """Return what the first usable primary led to; None when there is none.
+
+        All that sent a NOTIFY, and with `master-pin-tolerance` all primaries, are asked until one has a newer zone.
+        """
         remotes, self.is_notified = timing.sources(self.conf.masters, notifiers)
+        asks_all = self.is_notified or self.conf.master_pin_tolerance_s > 0
+        is_up_to_date = False
         for remote in remotes:
             found = self._ask(remote) if self._is_configured(remote) else None
-            if found is not None:
+            if found is not None and (found.change is not None or not asks_all):
                 return found
+            is_up_to_date = is_up_to_date or found is not None
+        if is_up_to_date:
+            return Refreshed(timing.impatient(self.timers, self.conf, self.now_s()))
         if self.is_outdated_seen and self.own is not None:
             soa = SoaTimes.of(self.own.soa)
             timers = timing.reached(self.timers, self.zone.wire, soa, self.conf, self.now_s())

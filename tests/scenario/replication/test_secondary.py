@@ -142,6 +142,33 @@ def test_commands_of_a_secondary(daemon: Driven, tmp_path: Path) -> None:
         serves(daemon, 1)
 
 
+@pytest.mark.skipif(peers.missing("knot", "nsd") is not None, reason=str(peers.missing("knot", "nsd")))
+def test_one_of_two_primaries_is_kept_to(daemon: Driven, tmp_path: Path) -> None:
+    """A newer zone at another primary is taken, whole, once the pinned one has been behind for the tolerance."""
+    made = []
+    for kind in ("knot", "nsd"):
+        (tmp_path / kind).mkdir()
+        made.append(primaries.make(kind, tmp_path / kind, (daemon.address, daemon.port)))
+    first, second = made
+    daemon.write_config(
+        extra="remote:\n"
+        + "".join(f"  - id: {each.kind}\n    address: {each.place.address}@{each.place.port}\n" for each in made)
+        + f"acl:\n  - id: notify\n    address: {first.place.address}\n    action: notify\n"
+        f"zone:\n  - domain: example.com\n    file: {daemon.base / 'secondary.zone'}\n    master: [knot, nsd]\n"
+        "    acl: notify\n    master-pin-tolerance: 2\n"
+    )
+    with first.running(), second.running() as peer:
+        start(daemon)
+        serves(daemon, 1)
+        daemon.mark()
+        second.change(peer, 2)
+        daemon.expect("keeping to pinned remote knot")
+        assert str(daemon.ask().answer[0][0]) == "192.0.2.1"
+        serves(daemon, 2)
+        assert "AXFR, incoming" in daemon.logged()
+        assert "IXFR, incoming" not in daemon.logged()
+
+
 def test_the_end_does_not_wait_for_other_servers(daemon: Driven) -> None:
     """Every worker waits for a primary that accepts connections and says nothing; the daemon ends as usual."""
     with socket.create_server(("127.0.0.1", 0), backlog=WORKERS) as silent:
