@@ -97,25 +97,11 @@ static char *print_strings(char *out, const uint8_t *data, size_t len)
 /* Octets that the field takes of checked record data. */
 static size_t field_size(uint8_t field, const uint8_t *data, size_t len)
 {
+	const size_t fixed = xd_field_fixed_bytes(field);
+
+	if (fixed)
+		return fixed;
 	switch (field) {
-	case XD_F_U8:
-	case XD_F_ALGORITHM:
-		return 1;
-	case XD_F_U16:
-	case XD_F_TYPE:
-		return 2;
-	case XD_F_U32:
-	case XD_F_TTL:
-	case XD_F_CERT_TIME:
-	case XD_F_IPV4:
-		return 4;
-	case XD_F_EUI48:
-		return 6;
-	case XD_F_EUI64:
-	case XD_F_LOCATOR64:
-		return 8;
-	case XD_F_IPV6:
-		return 16;
 	case XD_F_NAME:
 	case XD_F_NAME_LOWER:
 		return xd_name_len(data);

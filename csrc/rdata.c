@@ -172,8 +172,7 @@ void xd_type_text_any(char *out, uint16_t type)
 	xd_type_text(out, type);
 }
 
-/* Octets of a field of fixed size, 0 for the others. */
-static size_t fixed_size(uint8_t field)
+size_t xd_field_fixed_bytes(uint8_t field)
 {
 	switch (field) {
 	case XD_F_U8:
@@ -282,7 +281,7 @@ ptrdiff_t xd_rdata_field_size(uint8_t field, const uint8_t *data, size_t len)
 	case XD_F_TEXT:
 		return (ptrdiff_t)len;
 	default:
-		return fixed_size(field) <= len ? (ptrdiff_t)fixed_size(field) : -1;
+		return xd_field_fixed_bytes(field) <= len ? (ptrdiff_t)xd_field_fixed_bytes(field) : -1;
 	}
 }
 

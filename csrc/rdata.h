@@ -71,6 +71,9 @@ const struct xd_type_info *xd_type_info(uint16_t type);
 /* A mnemonic without case of a type whose fields are known, or TYPEnnn: the type, or -XD_E_NOT_FOUND. */
 XD_CHECKED int xd_type_scan(const char *text, size_t len);
 
+/* Octets of a field of fixed size (XD_F_*), 0 for the others. */
+size_t xd_field_fixed_bytes(uint8_t field);
+
 /* The mnemonic, or TYPEnnn, with a NUL (16 octets of room). */
 void xd_type_text(char *out, uint16_t type);
 
