@@ -7,6 +7,7 @@ Zones with the same values share one object: there may be a hundred thousand of 
 from typing import NamedTuple
 
 from control.conf.peers import NO_CATALOG, NO_REPLICATION, CatalogConf, ReplicationConf
+from control.conf.policy import NO_DNSSEC, DnssecConf
 
 
 class SerialModulo(NamedTuple):
@@ -58,3 +59,4 @@ class ZoneConf(NamedTuple):
     settings: ZoneSettings
     replication: ReplicationConf = NO_REPLICATION
     catalog: CatalogConf = NO_CATALOG
+    dnssec: DnssecConf = NO_DNSSEC
