@@ -57,8 +57,20 @@ class ZoneKasp(NamedTuple):
     """What is remembered of the signing of one zone."""
 
     salt: bytes = b""
-    """Of NSEC3."""
+    """Of NSEC3: in the zone, where it has NSEC3, else the one to be used."""
     salt_created: int = 0
+    nsec3_iterations: int | None = None
+    """Of the NSEC3 records in the zone; None: it has NSEC records."""
+    opt_out: bool = False
+    signed_at: int = 0
+    """As of when all of the zone was signed last: the keys sign what changes as their timers had it then. 0: it is not
+    signed."""
+    signed_by: bytes = b""
+    """A digest of the keys and parameters it was signed with then."""
+    expires: int = 0
+    """No signature in the zone expires before."""
+    max_ttl: int = 0
+    """No record has had a larger TTL since all of the zone was signed last."""
     signed_serial: int | None = None
     """The serial that signing gave the zone last."""
     master_serial: int | None = None
