@@ -259,7 +259,12 @@ class Daemon:
         await self.writer.run(lambda: self.zones.publish_access(confs))
         self.replication.start()
         self.catalogs.start()
-        await self._reload_on_request()
+        await asyncio.gather(self._sweep(), self._reload_on_request())
+
+    async def _sweep(self) -> None:
+        """Remove what a daemon before this one left in the store; each step is a job, so that others get their turn."""
+        while not await self.writer.run(self.zones.sweep_some):
+            pass
 
     async def _listen(self, control: ControlConf) -> None:
         try:

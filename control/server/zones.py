@@ -242,6 +242,14 @@ class Zones:
         """Let a job write beside the contents of zones."""
         self.store.write(job)
 
+    def sweep_some(self) -> bool:
+        """Remove some contents that belong to no zone; true when none are left, or none can be removed now."""
+        try:
+            return bool(self.door.sweep_some())
+        except ControlError as error:
+            self.log.warning(f"contents that belong to no zone stay in the store until the next start ({error})")
+            return True
+
     def sync(self) -> None:
         """Write the table to disk."""
         if self.table is not None and self.door is not None:

@@ -26,7 +26,7 @@ from control.store.environment import Store, Transaction
 from control.store.journal import get_journal, put_journal, remove_journal
 from control.store.sources import FileIdentity
 from control.store.timers import remove_timers
-from control.store.zones import StoredZone, get_zone, put_zone, remove_zone
+from control.store.zones import StoredZone, get_zone, list_condemned, put_zone, remove_zone
 from control.update.follow import FollowOptions, Step, follow_steps, merge_results
 from control.update.group import CommitQueue
 from control.update.keep import drop_flushed
@@ -316,11 +316,20 @@ class Door:
         self.sweep()
 
     def sweep(self) -> None:
-        """Remove contents that belong to no zone, in small steps between which others can write; also at start."""
-        swept = False
-        while not swept:
-            with self.publisher.lock:
-                swept = self._store.write(lambda txn: remove_condemned(txn, SWEEP_RRSETS))
+        """Remove contents that belong to no zone, in small steps between which others can write."""
+        while not self.sweep_some():
+            pass
+
+    def sweep_some(self) -> bool:
+        """Take one step of `sweep`; true when nothing is left. Raises StoreError.
+
+        Whoever starts takes them too: what was killed or found its disk full has left something.
+        """
+        with self._store.read() as txn:
+            if not list_condemned(txn):
+                return True
+        with self.publisher.lock:
+            return self._store.write(lambda txn: remove_condemned(txn, SWEEP_RRSETS))
 
 
 def note_flushed(txn: Transaction, flushed: Flushed) -> None:

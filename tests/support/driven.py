@@ -8,6 +8,8 @@ from control.conf.database import ConfDatabase
 from control.conf.parse import parse_file
 from control.ctl.client import Client
 from control.ctl.unit import Unit
+from control.store.inspect import open_snapshot
+from control.store.zones import list_condemned
 from tests.support.daemon import DaemonUnderTest, wait_for
 
 PATIENCE_S = 20.0
@@ -82,6 +84,11 @@ class Driven(DaemonUnderTest):
             return all(not is_loading(unit) for unit in self.do("zone-status", filters="s"))
         except Exception:  # noqa: BLE001 - whatever keeps a starting daemon from answering
             return False
+
+    def is_swept(self) -> bool:
+        """Whether the store of the daemon, which may run, has no contents that belong to no zone."""
+        with open_snapshot(self.storage / "store") as txn:
+            return not list_condemned(txn)
 
     def edit(self, zone: str, changes: Iterable[tuple[str, Unit]]) -> None:
         """Begin a transaction and make changes in it: pairs of `set` or `unset` and what."""

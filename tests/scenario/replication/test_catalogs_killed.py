@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from control.store.environment import Store
+from control.store.inspect import open_snapshot
 from control.store.journal import list_journals
 from control.store.members import list_members
 from control.store.timers import list_timers
@@ -67,14 +68,23 @@ def test_killed_while_members_come_and_go(daemon: Cataloguer) -> None:
     for zone in (names(first)[0], names(first)[-1]):
         daemon.serves(zone)
     wait_for(lambda: not any((files / f"{zone}.zone").exists() for zone in gone), "no files of others", PATIENCE_S)
+    members = {name_wire(name) for name in wanted - {"cat.test."}}
+    wait_for(lambda: recorded(daemon) == members, "the records of the members", PATIENCE_S)
+    wait_for(daemon.is_swept, "no contents of others", PATIENCE_S)
     assert daemon.stop() == 0
-    check_store(daemon.base, {name_wire(name) for name in wanted - {"cat.test."}})
+    check_store(daemon, members)
 
 
-def check_store(base: Path, members: set[bytes]) -> None:
+def recorded(daemon: Cataloguer) -> set[bytes]:
+    """Return the members that are recorded in the store."""
+    with open_snapshot(daemon.storage / "store") as txn:
+        return {member.zone for member in list_members(txn)}
+
+
+def check_store(daemon: Cataloguer, members: set[bytes]) -> None:
     """Check that the store has the members and nothing of zones that were some."""
     zones = members | {name_wire("cat.test."), name_wire("example.com.")}
-    with Store(base / "db" / "store", 64 << 20, 1) as store, store.read() as txn:
+    with Store(daemon.storage / "store", 64 << 20, 1) as store, store.read() as txn:
         assert {member.zone for member in list_members(txn)} == members
         assert {zone.apex for zone in list_zones(txn)} == zones
         assert {zone for zone, _ in list_timers(txn)} <= zones

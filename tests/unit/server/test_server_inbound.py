@@ -22,9 +22,10 @@ from control.conf.peers import AclConf, CatalogConf, KeyConf, Matcher, Replicati
 from control.conf.values import name_to_wire
 from control.conf.zone import DEFAULT_SETTINGS, ZoneConf
 from control.events.zone import ZoneHandle
-from control.log import Log, Target
+from control.log import Log
 from control.server.inbound import Inbound, InboundRequest
 from control.server.replying import Replier
+from tests.support.log_lines import LogLines
 
 NOW = 1_700_000_000
 KEY = KeyConf(b"\x01k\0", "hmac-sha256", b"secret")
@@ -58,17 +59,6 @@ class FakeReplier(Replier):
 
     async def _room(self) -> None:
         return
-
-
-class LogLines(Target):
-    """Keeps the lines it takes."""
-
-    def __init__(self) -> None:
-        super().__init__("stdout", {"server": 5, "zone": 5, "control": 5})
-        self.lines: list[str] = []
-
-    def write(self, severity: int, stamp: str, text: str, fields: Any = ()) -> None:
-        self.lines.append(text)
 
 
 def zone_of(name: str, *rules: AclConf, serial: int | None = 1, role: str = "none") -> ZoneHandle:
