@@ -10,7 +10,12 @@ from control.conf.document import Document
 from control.conf.errors import ConfigurationError, ValueProblem
 from control.conf.model import Config, build_config
 from control.conf.parse import parse_file
+from control.conf.policy import PolicyConf
 from control.conf.zones import ZoneBuilder
+
+DEPRECATED_ALGORITHMS = (5, 7)
+NSEC3_ITERATIONS_MAX = 20
+"""More are warned of."""
 
 
 def find_problems(document: Document) -> Iterator[ConfigurationError]:
@@ -39,6 +44,18 @@ def warnings(config: Config) -> Iterator[str]:
             yield f"config, storage directory '{directory}' does not exist"
     if not config.server.listen and not config.xdp.listen:
         yield "config, no listen address, set server.listen or xdp.listen to be asked anything"
+    signing = (zone.dnssec.policy for zone in config.zones.values() if zone.dnssec.signing)
+    for policy in {id(policy): policy for policy in signing}.values():
+        yield from _discouraged(policy)
+
+
+def _discouraged(policy: PolicyConf) -> Iterator[str]:
+    """What a policy asks for that validators cease to take (RFC 8624, section 3.1; RFC 9276, section 3.1)."""
+    if policy.algorithm in DEPRECATED_ALGORITHMS:
+        yield f"config, algorithm {policy.algorithm} is deprecated and shouldn't be used for DNSSEC signing"
+    if policy.nsec3 and policy.nsec3_iterations > NSEC3_ITERATIONS_MAX:
+        name, count = f"policy[{policy.id}].nsec3-iterations", policy.nsec3_iterations
+        yield f"config, {name}={count} is too high, the recommended value is 0"
 
 
 def load_config(path: str) -> Config:
@@ -69,7 +86,7 @@ def all_problems(path: str) -> tuple[Document, list[ConfigurationError]]:
     problems: list[ConfigurationError] = []
     document = parse_file(path, problems=problems)
     problems.extend(find_problems(document))
-    builder = ZoneBuilder(document, "/")
+    builder = ZoneBuilder(document, "/", "/")
     for block in document.each("zone"):
         try:
             builder.build(block.id or "", block.values)

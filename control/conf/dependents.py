@@ -9,7 +9,7 @@ from control.conf.schema import SECTIONS, Item
 from control.conf.values import Reference
 from control.conf.zones import DEFAULT_TEMPLATE
 
-LINKS = ("key", "remote", "remotes", "acl", "template")
+LINKS = ("key", "remote", "remotes", "acl", "keystore", "submission", "policy", "template")
 """Sections whose blocks end up in zones, each after those it refers to."""
 
 Name = tuple[str, str | None]
@@ -43,21 +43,22 @@ def dependents(draft: Draft) -> Iterator[Block]:
             yield block
 
 
-def _linking(section: str) -> dict[str, Item]:
+def _linking(section: str) -> dict[str, tuple[Item, Reference]]:
     """The items of a section by which it refers to such blocks."""
     items = SECTIONS[section].items.values()
     return {
-        item.name: item
+        item.name: (item, item.type)
         for item in items
         if isinstance(item.type, Reference) and not set(LINKS).isdisjoint(item.type.sections)
     }
 
 
-def _refers(block: Block, items: Mapping[str, Item], changed: Collection[Name]) -> bool:
+def _refers(block: Block, items: Mapping[str, tuple[Item, Reference]], changed: Collection[Name]) -> bool:
+    """Whether a block names one of those changed, also one that need not be there."""
     for name, value in block.values.items():
-        item = items.get(name)
-        if item is not None:
+        if name in items:
+            item, kind = items[name]
             for one in value if item.multi else (value,):
-                if any(target in changed for target in item.type.targets(one)):
+                if any((section, one) in changed for section in kind.sections):
                     return True
     return False

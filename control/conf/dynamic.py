@@ -175,6 +175,7 @@ class ActiveConfiguration:
         builder.look_in(draft)
         touched = dict(draft.changes.get("zone", {}))
         everyone = builder.storage != self.config.database.storage
+        everyone |= builder.signing.kasp_db != self.config.database.kasp_db
         everyone |= builder.peers.automatic_acl != self.config.server.automatic_acl
         blocks = draft.each("zone") if everyone else reached
         touched.update((block.id, block) for block in blocks if block.section == "zone")

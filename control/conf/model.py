@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from control.conf.document import Block, Document, Values
 from control.conf.errors import ValueProblem
 from control.conf.peers import KeyConf, RemoteConf
+from control.conf.policy import KeystoreConf
 from control.conf.replication import Peers
 from control.conf.schema import SECTIONS, Reload
 from control.conf.values import Endpoint, XdpEndpoint
@@ -80,6 +81,8 @@ class DatabaseConf(NamedTuple):
     map_bytes: int
     journal_db: str
     """Absolute path of the zone store's directory."""
+    kasp_db: str
+    """Absolute path of the directory that paths of keystores start at."""
     tls_key: str
     """Absolute path of the key for TLS that is made where none is configured."""
     asynchronous: bool
@@ -130,6 +133,8 @@ class Config(NamedTuple):
     keys: dict[bytes, KeyConf]
     """By name in wire form, lower case."""
     remotes: dict[str, RemoteConf]
+    keystores: dict[str, KeystoreConf]
+    """The one that is built in under the empty name."""
     zones: dict[str, ZoneConf]
     fixed: dict[str, Any]
     """What was set of the items that need a restart, by `section.item`."""
@@ -166,8 +171,9 @@ def build_config(document: Document, file: str) -> Config:
 
 def make_builder(source: Source) -> ZoneBuilder:
     """Return what makes the zones of a configuration."""
-    storage = _database(source.single("database")).storage
-    return ZoneBuilder(source, storage, automatic_acl=source.single("server").get("automatic-acl", False))
+    database = _database(source.single("database"))
+    automatic_acl = source.single("server").get("automatic-acl", False)
+    return ZoneBuilder(source, database.storage, database.kasp_db, automatic_acl=automatic_acl)
 
 
 def assemble(source: Source, file: str, builder: ZoneBuilder, zones: dict[str, ZoneConf]) -> Config:
@@ -192,6 +198,7 @@ def assemble(source: Source, file: str, builder: ZoneBuilder, zones: dict[str, Z
         modules=_modules(source, references),
         keys=_keys(source, builder.peers),
         remotes={block.id or "": builder.peers.remote(block.id or "") for block in source.each("remote")},
+        keystores={name: builder.signing.keystore(name) for name in _keystore_names(source)},
         zones=zones,
         fixed=_fixed(source),
     )
@@ -199,6 +206,11 @@ def assemble(source: Source, file: str, builder: ZoneBuilder, zones: dict[str, Z
 
 def _keys(source: Source, peers: Peers) -> dict[bytes, KeyConf]:
     return {key.name: key for key in (peers.key(block.id or "") for block in source.each("key"))}
+
+
+def _keystore_names(source: Source) -> Iterator[str]:
+    yield ""
+    yield from (block.id or "" for block in source.each("keystore"))
 
 
 def _fixed(source: Source) -> dict[str, Any]:
@@ -279,6 +291,7 @@ def _database(values: Values) -> DatabaseConf:
         storage=storage,
         map_bytes=values.get("journal-db-max-size", 20 << 30),
         journal_db=os.path.normpath(os.path.join(storage, values.get("journal-db") or "store")),
+        kasp_db=os.path.normpath(os.path.join(storage, values.get("kasp-db") or "keys")),
         tls_key=os.path.join(storage, "tls_key.pem"),
         asynchronous=values.get("journal-db-mode") == "asynchronous",
     )

@@ -69,7 +69,8 @@ class PolicyConf(NamedTuple):
     propagation_delay_s: int = 3600
     rrsig_lifetime_s: int = 14 * DAY
     rrsig_refresh_s: int | None = None
-    """None: a tenth of the lifetime, and the propagation delay, and the largest TTL of the zone."""
+    """None: a tenth of the lifetime, and the propagation delay, and the largest TTL of the zone; a day for zones whose
+    signatures are validated and not made."""
     rrsig_pre_refresh_s: int = 14 * DAY // 200
     reproducible_signing: bool = False
     nsec3: bool = False

@@ -3,21 +3,10 @@
 
 from collections.abc import Iterator
 
+from control.conf.algorithms import BY_NAME, DEFAULT_ALGORITHM
 from control.conf.document import Values
+from control.conf.policy import DAY
 from control.conf.replication import Blocks
-
-RSA_BITS = range(1024, 4097)
-KEY_BITS = {
-    "rsasha1": RSA_BITS,
-    "rsasha1-nsec3-sha1": RSA_BITS,
-    "rsasha256": RSA_BITS,
-    "rsasha512": RSA_BITS,
-    "ecdsap256sha256": range(256, 257),
-    "ecdsap384sha384": range(384, 385),
-    "ed25519": range(256, 257),
-    "ed448": range(456, 457),
-}
-DAY = 86400
 
 
 def check_policy(_id: str, values: Values, _blocks: Blocks) -> Iterator[str]:
@@ -30,7 +19,7 @@ def check_policy(_id: str, values: Values, _blocks: Blocks) -> Iterator[str]:
 
 
 def _sizes(values: Values) -> Iterator[str]:
-    bits = KEY_BITS[values.get("algorithm", "ecdsap256sha256")]
+    bits = BY_NAME[values.get("algorithm", DEFAULT_ALGORITHM)].bits
     for item, name in (("ksk-size", "KSK"), ("zsk-size", "ZSK")):
         if item in values and values[item] not in bits:
             yield f"{name} key size not compatible with the algorithm"
@@ -41,7 +30,7 @@ def _signatures(values: Values) -> Iterator[str]:
     max_ttl = values.get("zone-max-ttl", values.get("dnskey-ttl", 0))
     refresh = values.get("rrsig-refresh", lifetime // 10 + values.get("propagation-delay", 3600) + max_ttl)
     jitter = values.get("dnssec-jitter", "0")
-    spread = 0 if jitter.endswith("%") else int(jitter)
+    spread = refresh * int(jitter[:-1]) // 100 if jitter.endswith("%") else int(jitter)
     if refresh + values.get("rrsig-pre-refresh", lifetime // 200) + spread >= lifetime and "rrsig-refresh" in values:
         yield "RRSIG refresh + pre-refresh higher than RRSIG lifetime"
 

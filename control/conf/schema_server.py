@@ -158,7 +158,13 @@ DATABASE = section(
         "Most that the zone store, which holds contents and journal, may grow to; changes are refused then.",
         R,
     ),
-    absent("kasp-db", Text(), "keys", "Directory of the key database."),
+    Item(
+        "kasp-db",
+        Text(),
+        "keys",
+        "Directory that relative paths of keystores start at; the built-in keystore is `keys` in it. A relative path "
+        "starts at storage.",
+    ),
     absent("kasp-db-max-size", DATABASE_SIZE, "10G", "Most that the key database may grow to."),
     absent("timer-db", Text(), "timers", "Directory of the timer database."),
     absent("timer-db-max-size", Size(1 << 20, 100 << 30), "5G", "Most that the timer database may grow to."),
@@ -174,12 +180,11 @@ DATABASE = section(
 KEYSTORE = section(
     "keystore",
     "Where private keys are kept.",
-    absent("backend", Choice("pem pkcs11"), "pem", "Files or an HSM."),
-    absent("config", Text(), "kasp-db/keys", "Directory of the files, or PKCS #11 URI and module."),
-    absent("ksk-only", Bool(), "off", "No zone-signing keys are made here."),
-    absent("key-label", Bool(), "off", "Keys get a PKCS #11 label."),
+    Item("backend", Choice("pem pkcs11"), "pem", "Files or an HSM.", only=("pem",)),
+    Item("config", Text(), "keys", "Directory of the files; a relative path starts at database.kasp-db."),
+    Item("ksk-only", Bool(), "off", "No zone-signing keys are made here."),
+    Item("key-label", Bool(), "off", "Keys get a PKCS #11 label.", only=("off",)),
     id_item=identifier("Name of the keystore."),
-    supported=False,
 )
 
 SERVER_SECTIONS = (MODULE, SERVER, XDP, CONTROL, LOG, STATISTICS, DATABASE, KEYSTORE)

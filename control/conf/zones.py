@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 from control.conf.document import NOTHING, Values
 from control.conf.filename import zone_file_name
 from control.conf.peers import CatalogConf, ReplicationConf
+from control.conf.policy import DnssecConf
 from control.conf.replication import CATALOG_ITEMS, REPLICATION_ITEMS, Blocks, Peers
+from control.conf.signing import SIGNING_ITEMS, Signing
 from control.conf.zone import SerialModulo, ZoneConf, ZoneSettings
 
 DEFAULT_TEMPLATE = "default"
@@ -19,7 +21,8 @@ NO_SETTINGS = frozenset(("template", "storage", "file", "comment"))
 
 OF_REPLICATION = frozenset(REPLICATION_ITEMS)
 OF_CATALOG = frozenset(CATALOG_ITEMS)
-OF_NO_SETTING = NO_SETTINGS | OF_REPLICATION | (OF_CATALOG - {"catalog-role"})
+OF_SIGNING = frozenset(SIGNING_ITEMS)
+OF_NO_SETTING = NO_SETTINGS | OF_REPLICATION | OF_SIGNING | (OF_CATALOG - {"catalog-role"}) | {"dnssec-metadata-db"}
 """Items of a zone that are not part of its settings."""
 
 OF_GENERATED = {"zonefile-load": "none", "journal-content": "all", "serial-policy": "unixtime"}
@@ -36,15 +39,18 @@ class Template(NamedTuple):
     settings: ZoneSettings
     replication: ReplicationConf
     catalog: CatalogConf
+    dnssec: DnssecConf
 
 
 class ZoneBuilder:
     """Makes the configuration of zones; those of equal values share one object."""
 
-    def __init__(self, blocks: Blocks, storage: str, *, automatic_acl: bool = False) -> None:
-        """`storage` is the directory of zones that are told none; `automatic_acl` is `server.automatic-acl`."""
+    def __init__(self, blocks: Blocks, storage: str, kasp_db: str, *, automatic_acl: bool = False) -> None:
+        """`storage` is the directory of zones that are told none, `kasp_db` that of `database.kasp-db`, both absolute;
+        `automatic_acl` is `server.automatic-acl`."""
         self.storage = storage
         self.peers = Peers(blocks, automatic_acl=automatic_acl)
+        self.signing = Signing(self.peers, kasp_db)
         self.templates: dict[str, Template] = {}
         self.shared: dict[ZoneSettings, ZoneSettings] = {}
 
@@ -58,8 +64,8 @@ class ZoneBuilder:
         if found is None:
             block, peers = self.peers.blocks.get("template", name), self.peers
             values = NOTHING if block is None else block.values
-            settings = self.share(make_settings(values))
-            found = Template(values, settings, peers.replication(values), peers.catalog(values))
+            settings, dnssec = self.share(make_settings(values)), self.signing.dnssec(values)
+            found = Template(values, settings, peers.replication(values), peers.catalog(values), dnssec)
             self.templates[name] = found
         return found
 
@@ -74,7 +80,7 @@ class ZoneBuilder:
 
     def build(self, name: str, values: Values) -> ZoneConf:
         """Return a configured zone; raise `ValueProblem` when its file name cannot be made."""
-        base, settings, replication, catalog = self.template(values.get("template") or DEFAULT_TEMPLATE)
+        base, settings, replication, catalog, dnssec = self.template(values.get("template") or DEFAULT_TEMPLATE)
         if not NO_SETTINGS.issuperset(values):
             merged = {**base, **values}
             if not OF_NO_SETTING.issuperset(values):
@@ -83,13 +89,15 @@ class ZoneBuilder:
                 replication = self.peers.replication(merged)
             if not OF_CATALOG.isdisjoint(values):
                 catalog = self.peers.catalog(merged)
-        return ZoneConf(name, self._file(name, values, base), settings, replication, catalog)
+            if not OF_SIGNING.isdisjoint(values):
+                dnssec = self.signing.dnssec(merged)
+        return ZoneConf(name, self._file(name, values, base), settings, replication, catalog, dnssec)
 
     def member(self, name: str, template: str, catalog: str) -> ZoneConf:
         """Return a zone that exists because `catalog` (text, final dot) has it as a member; raise as `build`."""
-        base, settings, replication, _ = self.template(template)
+        base, settings, replication, _, dnssec = self.template(template)
         role = self.peers.catalog(base, catalog)
-        return ZoneConf(name, self._file(name, NOTHING, base), settings, replication, role)
+        return ZoneConf(name, self._file(name, NOTHING, base), settings, replication, role, dnssec)
 
     def _file(self, name: str, values: Values, base: Values) -> str:
         """Return the absolute path of a zone file."""

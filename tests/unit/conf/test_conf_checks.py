@@ -30,6 +30,14 @@ REFUSED = [
         f"{POLICY}    zsk-lifetime: 7201\n",
         "ZSK lifetime too low according to propagation delay, DNSKEY TTL, and maximum zone TTL",
     ),
+    (
+        f"{POLICY}    rrsig-lifetime: 10d\n    rrsig-refresh: 8d\n    dnssec-jitter: 25%\n",
+        "RRSIG refresh + pre-refresh higher than RRSIG lifetime",
+    ),
+    (
+        f"{POLICY}    rrsig-lifetime: 200\n    rrsig-refresh: 180\n    dnssec-jitter: 19\n",
+        "RRSIG refresh + pre-refresh higher than RRSIG lifetime",
+    ),
     (f"{POLICY}    ksk-size: 1024\n", "KSK key size not compatible with the algorithm"),
     (f"{POLICY}    algorithm: rsasha256\n    zsk-size: 512\n", "ZSK key size not compatible with the algorithm"),
     (
@@ -73,6 +81,10 @@ REFUSED = [
         f"{ZONE}    catalog-role: interpret\n    catalog-template: t\n",
         "catalog role interpret in a catalog template",
     ),
+    (
+        f"{REMOTE}{POLICY}    cds-cdnskey-publish: none\n{ZONE}    dnssec-policy: p\n    ds-push: r\n",
+        "DS push requires enabled CDS/CDNSKEY publication",
+    ),
     (f'{ZONE}    ddns-master: ""\n', "empty 'ddns-master' requires 'dnssec-signing' enabled"),
     ("template:\n  - id: t\n    global-module: mod-stats\n", "global module in non-default template"),
     ("control:\n  listen: [a, b, c, d, e]\n", "too many control sockets configured"),
@@ -95,6 +107,10 @@ ACCEPTED = [
     f"{POLICY}    zsk-lifetime: 7202\n",
     f'{REMOTE}template:\n  - id: t\n    master: r\n{ZONE}    template: t\n    master: ""\n    notify: []\n',
     f"{ZONE}    dnssec-policy: default\n",
+    f"{POLICY}    rrsig-lifetime: 200\n    rrsig-refresh: 180\n    dnssec-jitter: 10%\n",
+    f"{POLICY}    rrsig-lifetime: 10\n",
+    f"{POLICY}    keystore: default\n",
+    f'{ZONE}    dnssec-signing: on\n    ddns-master: ""\n    serial-modulo: 1/4\n    zonefile-load: none\n',
 ]
 
 
@@ -149,7 +165,7 @@ def test_obsolete_items_are_told() -> None:
 
 def test_everything_at_once(tmp_path: Path) -> None:
     """Every error and every item that is not supported is listed, in reading order, also of included files."""
-    (tmp_path / "more.conf").write_text("policy:\n  - id: x\n    manual: maybe\nbad line\n")
+    (tmp_path / "more.conf").write_text("policy:\n  - id: x\n    manual: maybe\n    offline-ksk: on\nbad line\n")
     main = tmp_path / "main.conf"
     main.write_text(
         "nothing:\n  - id: skipped\nserver:\n  listen: 300.0.0.1@x\n  tcp-workers: 4\ninclude: more.conf\n"
@@ -161,13 +177,12 @@ def test_everything_at_once(tmp_path: Path) -> None:
         ("main.conf", 1, "invalid item"),
         ("main.conf", 4, "invalid parameter"),
         ("main.conf", 5, "not supported by this server"),
-        ("main.conf", 9, "not supported by this server"),
         ("main.conf", 10, "duplicate identifier"),
         ("main.conf", 12, "invalid parameter"),
         ("main.conf", 13, "invalid item"),
         ("main.conf", 17, "'zonefile-load: difference-no-serial' requires 'journal-content: all'"),
         ("main.conf", 17, "invalid parameter, formatter %x"),
-        ("more.conf", 1, "not supported by this server"),
         ("more.conf", 3, "invalid parameter"),
-        ("more.conf", 4, "parser failed"),
+        ("more.conf", 4, "not supported by this server"),
+        ("more.conf", 5, "parser failed"),
     ]

@@ -116,7 +116,7 @@ REFUSED = [
     ("set", "server", "operation not supported"),
     ("set", "server[x].listen=1", "identifier not supported"),
     ("set", "server.tcp-workers=1", "not supported by this server"),
-    ("set", "policy.id=a", "not supported by this server"),
+    ("set", "dnskey-sync.id=a", "not supported by this server"),
     ("set", "xdp.tcp=on", "not supported by this server"),
     ("set", "zone[b].module=mod-rrl", "not supported by this server"),
     ("set", "zone", "missing identifier"),

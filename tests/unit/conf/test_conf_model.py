@@ -12,6 +12,7 @@ from control.conf.errors import ConfigurationError, ValueProblem
 from control.conf.filename import zone_file_name
 from control.conf.model import Config, build_config, restart_items
 from control.conf.parse import parse_text
+from control.conf.signing import plain_dnssec
 from control.conf.zone import DEFAULT_SETTINGS, ZoneConf, ZoneSettings
 
 
@@ -35,6 +36,7 @@ def test_defaults() -> None:
         "/var/lib/xdpdns",
         20 << 30,
         "/var/lib/xdpdns/store",
+        "/var/lib/xdpdns/keys",
         "/var/lib/xdpdns/tls_key.pem",
         False,
     )
@@ -88,9 +90,15 @@ zone:
 def test_template_lookup_order() -> None:
     """Zone, then its template; template default only for zones that name none; then what is built in."""
     zones = build(TEMPLATES).zones
-    assert zones["a."] == ZoneConf("a.", "/d/a.zone", ZoneSettings(default_ttl=3600, journal_max_depth=7))
-    assert zones["b."] == ZoneConf("b.", "/var/lib/xdpdns/b.t", DEFAULT_SETTINGS)
-    assert zones["c."] == ZoneConf("c.", "/abs", ZoneSettings(default_ttl=5, journal_max_depth=7))
+    settings = (
+        ZoneSettings(default_ttl=3600, journal_max_depth=7),
+        DEFAULT_SETTINGS,
+        ZoneSettings(5, journal_max_depth=7),
+    )
+    files = "/d/a.zone", "/var/lib/xdpdns/b.t", "/abs"
+    unsigned = plain_dnssec("/var/lib/xdpdns/keys")
+    for zone, file, its in zip("abc", files, settings, strict=True):
+        assert zones[f"{zone}."] == ZoneConf(f"{zone}.", file, its, dnssec=unsigned)
 
 
 @pytest.mark.parametrize(

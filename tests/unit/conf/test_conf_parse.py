@@ -33,7 +33,7 @@ REFUSED = [
     ("server:\n  foo: yes\n", "line 2, item 'foo', value 'yes' (invalid item)"),
     ("server:\n  tcp-workers: 3\n", "line 2, item 'tcp-workers', value '3' (not supported by this server)"),
     ("foo:\n", "line 1, item 'foo' (invalid item)"),
-    ("policy:\n  - id: a\n", "line 1, item 'policy' (not supported by this server)"),
+    ("external:\n  - id: a\n", "line 1, item 'external' (not supported by this server)"),
     ("xdp:\n  tcp: on\n", "line 2, item 'tcp', value 'on' (not supported by this server)"),
     ("server: foo\n", "line 1, item 'server', value 'foo' (value not supported)"),
     ("server:\n  - identity: yes\n", "line 2, item 'identity', value 'yes' (invalid identifier)"),
