@@ -13,6 +13,8 @@
         +-- ZoneUnknown       the store has no contents of it
         +-- ZoneMissing       nothing is there that it could be loaded from
         +-- NoUsableMaster    none of its primaries gave it: correct `master`, or look at them
+        +-- SigningRefused    it cannot be signed: look at its keys and their files
+        +-- ZoneBogus         its signatures do not validate: correct them where it is signed
         +-- ZoneBusy          it was changed at the same time: try again
         +-- ZoneTooLarge      raise zone.zone-max-size or remove records
         +-- JournalFull       raise zone.journal-max-usage or flush the zone
@@ -96,6 +98,18 @@ class NoUsableMaster(ZoneError):
     def __init__(self, zone: bytes, retry_s: int) -> None:
         super().__init__(zone, self.reason)
         self.retry_s = retry_s
+
+
+class SigningRefused(ZoneError):
+    """The zone cannot be signed: keys are missing, or what they would make is not valid."""
+
+    reason = "signing failed"
+
+
+class ZoneBogus(ZoneError):
+    """Signatures of the zone do not validate (RFC 4035, section 5)."""
+
+    reason = "DNSSEC validation failed"
 
 
 class ZoneBusy(ZoneError):

@@ -44,6 +44,10 @@ class ZoneSettings(NamedTuple):
     """none, zonemd-sha384, zonemd-sha512 or remove."""
     interprets: bool = False
     """The contents are those of a catalog whose members are served: they must be a valid one."""
+    signs: bool = False
+    """The zone is signed here: what others say of its signatures, proofs of absence and keys does not count."""
+    validates: bool = False
+    """Contents are only taken with valid signatures."""
     modules: tuple[str, ...] = ()
     """`mod-name` or `mod-name/id`, in order; without the global ones."""
 

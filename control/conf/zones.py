@@ -22,7 +22,13 @@ NO_SETTINGS = frozenset(("template", "storage", "file", "comment"))
 OF_REPLICATION = frozenset(REPLICATION_ITEMS)
 OF_CATALOG = frozenset(CATALOG_ITEMS)
 OF_SIGNING = frozenset(SIGNING_ITEMS)
-OF_NO_SETTING = NO_SETTINGS | OF_REPLICATION | OF_SIGNING | (OF_CATALOG - {"catalog-role"}) | {"dnssec-metadata-db"}
+OF_NO_SETTING = (
+    NO_SETTINGS
+    | OF_REPLICATION
+    | (OF_SIGNING - {"dnssec-signing", "dnssec-validation"})
+    | (OF_CATALOG - {"catalog-role"})
+    | {"dnssec-metadata-db"}
+)
 """Items of a zone that are not part of its settings."""
 
 OF_GENERATED = {"zonefile-load": "none", "journal-content": "all", "serial-policy": "unixtime"}
@@ -134,6 +140,8 @@ def make_settings(values: Values) -> ZoneSettings:
         zonemd_verify=get("zonemd-verify", False),
         zonemd_generate=get("zonemd-generate", "none"),
         interprets=role == "interpret",
+        signs=get("dnssec-signing", False),
+        validates=get("dnssec-validation", False),
         modules=tuple(get("module", ())),
     )
 

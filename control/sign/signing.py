@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What signing a version of a zone takes: keys, the records about them, times, and what was remembered before."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from control.keys.apex import ApexSets
+from control.store.environment import Transaction
 from control.store.kasp import Key, ZoneKasp
 
 if TYPE_CHECKING:
@@ -23,8 +24,13 @@ class KeyRecords(NamedTuple):
     read: Sequence[Key] = ()
     """The keys as they were read: with others in the meantime the change is refused."""
     written: Sequence[Key] = ()
-    removed: Sequence[str] = ()
-    """Ids of keys that the zone has no more."""
+    removed: Sequence[Key] = ()
+    """Keys that the zone has no more."""
+    shared: Sequence[Key] = ()
+    """New keys that other zones of the policy are to take instead of making their own."""
+    policy_id: str = ""
+    discard_at: int = 0
+    """Until when the private halves of removed keys are kept (Unix seconds)."""
 
 
 NO_KEY_RECORDS = KeyRecords()
@@ -32,7 +38,7 @@ NO_KEY_RECORDS = KeyRecords()
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """How a zone is signed as of `validity.now`."""
+    """How a zone is signed."""
 
     ring: "KeyRing"
     sets: ApexSets
@@ -43,6 +49,8 @@ class Signing:
     dnskey_ttl_s: int | None
     """None: the TTL of the SOA."""
     validity: "Validity"
+    as_of: int
+    """When the keys were in the states in which they sign (Unix seconds)."""
     nsec3: "Nsec3 | None"
     threads: int
     unsafe: frozenset[str]
@@ -71,3 +79,11 @@ class Signed(NamedTuple):
     expires: int
     """No signature expires before; 0: there is none."""
     max_ttl: int
+
+
+SigningOf = Callable[[Transaction, bytes], Signing | None]
+"""Tells how a zone (wire name in lower case) is to be signed; None: it is not signed here. Raises SigningRefused."""
+
+
+def unsigned(_txn: Transaction, _zone: bytes) -> None:
+    """Say of every zone that it is not signed here."""

@@ -17,7 +17,7 @@ from control.store.keys import ZONE_ID_BYTES, owner_key, parse_owner_key, zone_p
 from control.store.sources import FileIdentity
 
 ENTRY = struct.Struct(">IQIQQQIIBH")
-IS_FILE, HAS_FILE, EXPIRED = 1, 2, 4
+IS_FILE, HAS_FILE, EXPIRED, IS_SOURCE = 1, 2, 4, 8
 SOURCE = struct.Struct(">QQQQQBH")
 UNPACKED = 512
 """Entries kept unpacked: a zone that is worked on is looked up again and again."""
@@ -44,6 +44,8 @@ class StoredZone:
     """The serial in the zone file that was read or written last."""
     is_file: bool = False
     """The contents are those of that file (with another serial, where the server makes the serials)."""
+    is_source: bool = False
+    """Without what signing makes of them, the contents are those of that file."""
     expired: bool = False
     """The contents are not answered from until the zone is loaded or transferred again."""
 
@@ -122,6 +124,7 @@ def apex_of_key(key: bytes) -> bytes:
 
 def _pack(zone: StoredZone) -> bytes:
     flags = IS_FILE * zone.is_file | HAS_FILE * (zone.file_serial is not None) | EXPIRED * zone.expired
+    flags |= IS_SOURCE * zone.is_source
     counts = (zone.rrsets, zone.records, zone.size, zone.reading)
     file = (zone.file_serial or 0, flags, len(zone.sources))
     parts = [ENTRY.pack(zone.zone_id, zone.version, zone.serial, *counts, *file)]
@@ -139,9 +142,8 @@ def _unpack(apex: bytes, entry: bytes) -> StoredZone:
     sources = _unpack_sources(count, entry[ENTRY.size :])
     known_serial = file_serial if flags & HAS_FILE else None
     counts = (rrsets, records, reading, sources, size)
-    return StoredZone(
-        apex, zone_id, version, serial, *counts, known_serial, bool(flags & IS_FILE), bool(flags & EXPIRED)
-    )
+    states = (bool(flags & flag) for flag in (IS_FILE, IS_SOURCE, EXPIRED))
+    return StoredZone(apex, zone_id, version, serial, *counts, known_serial, *states)
 
 
 @lru_cache(UNPACKED)

@@ -12,17 +12,21 @@ from typing import NamedTuple
 from control.catalog.read import read_catalog
 from control.conf.zone import ZoneSettings
 from control.errors import ZoneBusy, ZoneError, ZoneInvalid, ZoneTooLarge, ZoneUnknown
+from control.sign.remember import remember
+from control.sign.settle import signing_for
+from control.sign.signing import Signed, Signing, SigningOf, unsigned
 from control.store.contents import apply_changes, iterate_pairs
 from control.store.environment import Store, Transaction
 from control.store.keys import RRsetChange, parse_owner_key
 from control.store.zones import StoredZone, get_zone, put_zone
 from control.update.checks import check_owners
-from control.update.difference import count_records, invert_changes, owners_touched
+from control.update.difference import count_records, invert_changes, owners_touched, without_types
 from control.update.digest import is_digest_stale, settle_digest
 from control.update.keep import keep_changes
 from control.update.request import ZoneUpdate
 from control.update.results import ChangeResult, Outcome
 from control.update.serial import compare_serials, next_serial, serial_of_soa, set_serial
+from control.update.signed import settle_signed
 from control.update.transition import advance, find_soa_change, plan_changes, rebase_changes, soa_value
 from control.zonefile.zonemd import verify
 
@@ -34,14 +38,20 @@ class Applied(NamedTuple):
     current: StoredZone
     changes: Sequence[RRsetChange]
     warnings: tuple[str, ...] = ()
+    signing: Signing | None = None
+    signed: Signed | None = None
+    """How the zone was signed, and what was done; both or none."""
 
 
-def apply_updates(txn: Transaction, store: Store, updates: Sequence[ZoneUpdate], now_s: int) -> list[Applied]:
+def apply_updates(
+    txn: Transaction, store: Store, updates: Sequence[ZoneUpdate], now_s: int, signing_of: SigningOf = unsigned
+) -> list[Applied]:
     """Write the contents of all updates, each of another zone, or none. Raises ZoneError."""
     done: list[Applied] = []
     try:
         for update in updates:
-            done.append(_apply_update(txn, store, update, now_s))
+            signing = update.signing or signing_for(signing_of, txn, update.zone)
+            done.append(_apply_update(txn, store, update, now_s, signing))
     except ZoneError:
         for applied in done:
             apply_changes(txn, invert_changes(applied.changes))
@@ -58,6 +68,8 @@ def record_update(
     if applied.changes:
         needs_flush = keep_changes(txn, known, current, applied.changes, update.settings, now_s, flushing=flushing)
         put_zone(txn, current)
+    if applied.signing is not None and applied.signed is not None:
+        remember(txn, update.zone, applied.signing, applied.signed, current.serial)
     if update.also is not None:
         update.also(txn)
     removed, added = count_records(applied.changes)
@@ -73,10 +85,11 @@ def record_update(
         size=current.size,
         needs_flush=needs_flush,
         warnings=applied.warnings,
+        signed=applied.signed,
     )
 
 
-def _apply_update(txn: Transaction, store: Store, update: ZoneUpdate, now_s: int) -> Applied:
+def _apply_update(txn: Transaction, store: Store, update: ZoneUpdate, now_s: int, signing: Signing | None) -> Applied:
     stored = get_zone(txn, update.zone)
     known = None if stored is None or stored.expired else stored
     _check_base(update, known)
@@ -84,28 +97,41 @@ def _apply_update(txn: Transaction, store: Store, update: ZoneUpdate, now_s: int
     changes = rebase_changes(txn, base, update.changes)
     if update.removals or update.additions:
         changes = plan_changes(txn, base, update.removals, update.additions)
+    if signing is not None and not update.is_signed:
+        changes = without_types(changes, signing.skipped_types())
     if known is not None:
         changes = _settle_serial(txn, known, changes, update, now_s)
     if not changes:
         if known is None:
             raise ZoneUnknown(update.zone, "no contents to begin with; add records, an SOA among them")
         return Applied(known, known, ())
-    return _write_contents(txn, store, update, known, base, changes)
+    return _write_contents(txn, store, update, Before(known, base, signing), changes)
+
+
+class Before(NamedTuple):
+    """A zone before a change (`known` None: without contents), and how it is signed."""
+
+    known: StoredZone | None
+    base: StoredZone
+    signing: Signing | None
 
 
 def _write_contents(
-    txn: Transaction,
-    store: Store,
-    update: ZoneUpdate,
-    known: StoredZone | None,
-    base: StoredZone,
-    changes: Sequence[RRsetChange],
+    txn: Transaction, store: Store, update: ZoneUpdate, before: Before, changes: Sequence[RRsetChange]
 ) -> Applied:
     """Write changes and check what the zone has become; put everything back when it must not be so."""
+    known, base, signing = before
+    signed: Signed | None = None
     try:
-        current = advance(txn, replace(base, is_file=False) if base.is_file else base, changes, store.reserve_version())
+        changing = _no_longer_the_file(base, update)
+        current = advance(txn, changing, changes, store.reserve_version())
         warnings = check_owners(txn, current, map(parse_owner_key, owners_touched(changes)), update.settings)
-        current, changes = settle_digest(txn, current, changes, update.settings)
+        if signing is None:
+            current, changes = settle_digest(txn, current, changes, update.settings)
+        else:
+            current, changes, signed = settle_signed(
+                txn, current, changes, update.settings, signing, is_signed=update.is_signed
+            )
         check_size(base, current, update.settings)
         if update.settings.zonemd_verify:
             verify(txn, current)
@@ -114,7 +140,15 @@ def _write_contents(
     except ZoneError:
         apply_changes(txn, invert_changes(changes))
         raise
-    return Applied(known, current, changes, warnings)
+    return Applied(known, current, changes, warnings, signing, signed)
+
+
+def _no_longer_the_file(zone: StoredZone, update: ZoneUpdate) -> StoredZone:
+    """Note that contents are no longer those of the zone file; what signing alone changes is not in a source."""
+    is_source = zone.is_source and update.is_signed
+    if not zone.is_file and zone.is_source == is_source:
+        return zone
+    return replace(zone, is_file=False, is_source=is_source)
 
 
 def _check_base(update: ZoneUpdate, known: StoredZone | None) -> None:

@@ -36,6 +36,11 @@ def find_changes(old: Iterable[Pair], new: Iterable[Pair], limit: int | None) ->
     return changes
 
 
+def without_types(changes: Iterable[RRsetChange], types: frozenset[int]) -> list[RRsetChange]:
+    """Return the changes of all RRsets but those of some types."""
+    return [change for change in changes if type_of_key(change.key) not in types]
+
+
 def owners_touched(changes: Iterable[RRsetChange]) -> list[bytes]:
     """Return the owner parts of the keys of changes in key order, each once."""
     return list(dict.fromkeys(owner_of_key(change.key) for change in changes))

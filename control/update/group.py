@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from control.clock import Clock
 from control.errors import ZoneError
+from control.sign.signing import SigningOf, unsigned
 from control.store.environment import Store, Transaction
 from control.store.keys import RRsetChange
 from control.store.zones import StoredZone
@@ -39,9 +40,9 @@ class Request(Part):
 class CommitQueue(Together[Request]):
     """Changes of zones, waiting for the table."""
 
-    def __init__(self, store: Store, publisher: Publisher, clock: Clock) -> None:
+    def __init__(self, store: Store, publisher: Publisher, clock: Clock, signing_of: SigningOf = unsigned) -> None:
         super().__init__(store, publisher)
-        self._clock = clock
+        self._clock, self._signing_of = clock, signing_of
         self.flushing: set[bytes] = set()
         """Zones whose files are being written; changed with the publisher's lock held."""
 
@@ -64,7 +65,7 @@ class CommitQueue(Together[Request]):
         for request in parts:
             request.results, request.error = [], None
             try:
-                done = apply_updates(txn, self._store, request.updates, now_s)
+                done = apply_updates(txn, self._store, request.updates, now_s, self._signing_of)
             except ZoneError as exc:
                 request.error = exc
                 continue

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from control.clock import Clock
 from control.errors import ControlError, StoreError, ZoneMissing
+from control.sign.remember import remember
+from control.sign.signing import SigningOf, unsigned
 from control.store.contents import flat_zone, iterate_pairs
 from control.store.environment import Store, Transaction
 from control.store.journal import get_journal, has_history
@@ -21,6 +23,7 @@ from control.update.plan import Reading, Situation, Verdict, plan_reading
 from control.update.prepare import LoadRequest, Prepared, file_state, prepare
 from control.update.publish import Publisher, build, build_flat
 from control.update.results import LoadResult, Outcome, Step, StepKind
+from control.update.signed import settle_signed
 from control.update.transition import advance
 from control.update.whole import CHUNK_RRSETS, adopt, check_current, move_pairs, store_while
 from pyxdp_dns.errors import EngineError
@@ -41,8 +44,16 @@ Outcomes = tuple[LoadRequest, LoadResult | Exception]
 class Loader:
     """Loads zones into one store and one response table. `sweep` removes what a load leaves behind."""
 
-    def __init__(self, store: Store, publisher: Publisher, clock: Clock, sweep: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        publisher: Publisher,
+        clock: Clock,
+        sweep: Callable[[], None],
+        signing_of: SigningOf = unsigned,
+    ) -> None:
         self._store, self._publisher, self._clock, self._sweep = store, publisher, clock, sweep
+        self._signing_of = signing_of
         self._plain = PlainLoader(store, publisher, clock)
 
     def load(self, request: LoadRequest) -> LoadResult:
@@ -94,7 +105,7 @@ class Loader:
             situation = _look(txn, request)
         match plan_reading(situation):
             case Reading.READ:
-                return prepare(self._store, request, situation, self._clock.now_ns())
+                return prepare(self._store, request, situation, self._clock.now_ns(), self._signing_of)
             case Reading.FAIL:
                 self._withdraw(situation)
                 raise ZoneMissing(
@@ -225,6 +236,8 @@ class Loader:
             check_replayed(txn, current, prepared)
             _end_chain(txn, prepared)
             held = _note_zone(txn, prepared)
+            if prepared.signing is not None and prepared.signed is not None:
+                remember(txn, current.apex, prepared.signing, prepared.signed, current.serial)
         else:
             assert stored is not None
             check_current(txn, stored.apex, stored)
@@ -243,6 +256,7 @@ class Loader:
             sources=target.sources,
             file_serial=target.file_serial,
             is_file=target.is_file and prepared.verdict is not Verdict.IGNORE,
+            is_source=target.is_source and prepared.verdict is not Verdict.IGNORE,
             expired=False,
         )
         if not changes:
@@ -252,6 +266,9 @@ class Loader:
             return base, False, _note_zone(txn, prepared)
         current = advance(txn, base, changes, target.version)
         check_replayed(txn, current, prepared)
+        if prepared.signing is not None:
+            current, changes, prepared.signed = settle_signed(txn, current, changes, settings, prepared.signing)
+            remember(txn, current.apex, prepared.signing, prepared.signed, current.serial)
         needs_flush, held = False, False
         if prepared.verdict in (Verdict.RECORD, Verdict.RAISE):
             now_s = self._clock.now_ns() // 10**9
@@ -342,6 +359,8 @@ def _result(prepared: Prepared, current: StoredZone, needs_flush: bool, *, is_ne
         needs_flush=needs_flush,
         version=current.version,
         is_file=current.is_file and current.serial == current.file_serial,
+        taken_serial=None if prepared.signed is None else prepared.file_serial,
+        signed=prepared.signed,
     )
 
 

@@ -89,6 +89,11 @@ class Situation:
         kept = self.holds_zone and self.settings.journal_content == "all" and self.settings.zonefile_load != WHOLE
         return self.stored if kept else None
 
+    @property
+    def base(self) -> StoredZone | None:
+        """The zone that what is read is compared with: of one that is signed here, what the store has of it."""
+        return self.stored if self.settings.signs else self.prior
+
 
 def plan_reading(situation: Situation) -> Reading:
     """Return what is to be done before a file is read."""
@@ -130,6 +135,8 @@ def _without_file(situation: Situation) -> Reading:
 def _reread(situation: Situation, stored: StoredZone) -> Reading:
     """The file is known: would reading it give the contents there are?"""
     mode = situation.settings.zonefile_load
+    if situation.settings.signs:
+        return Reading.KEEP if stored.is_source else Reading.READ
     if mode == NO_SERIAL and situation.prior is not None:
         return Reading.KEEP if stored.is_file else Reading.READ
     if situation.history or (stored.is_file and stored.serial == stored.file_serial and not situation.leads_on):
@@ -144,15 +151,19 @@ def _reread(situation: Situation, stored: StoredZone) -> Reading:
 
 def replays(situation: Situation) -> bool:
     """Tell whether changesets that follow the file's serial are applied to what is read."""
+    if situation.settings.signs:
+        return False
     return situation.settings.zonefile_load != NO_SERIAL or situation.prior is None
 
 
 def settle(situation: Situation, serial: int, *, changed: bool) -> Verdict:
     """Return what becomes of contents of `serial`, journal replayed; `changed`: they differ from the prior zone's.
 
-    With `difference-no-serial` another serial alone is no difference.
+    With `difference-no-serial`, and in a zone that is signed here, another serial alone is no difference.
     """
-    mode, prior = situation.settings.zonefile_load, situation.prior
+    mode, prior = situation.settings.zonefile_load, situation.base
+    if situation.settings.signs and prior is not None:
+        return _settle_signed(situation, prior, serial) if changed else Verdict.SAME
     if prior is None or mode == WHOLE:
         return Verdict.TAKE
     if not changed:
@@ -166,3 +177,11 @@ def settle(situation: Situation, serial: int, *, changed: bool) -> Verdict:
             return Verdict.RAISE
         case _:
             return Verdict.IGNORE if situation.served is None else Verdict.REFUSE
+
+
+def _settle_signed(situation: Situation, stored: StoredZone, serial: int) -> Verdict:
+    """The zone's serial is ahead of the file's, so that this one is compared with that of the file before."""
+    is_older = stored.file_serial is not None and compare_serials(stored.file_serial, serial) == 1
+    if situation.settings.zonefile_load != DIFFERENCE or not is_older:
+        return Verdict.RAISE
+    return Verdict.IGNORE if situation.served is None else Verdict.REFUSE

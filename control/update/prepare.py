@@ -15,6 +15,9 @@ from zlib import crc32
 from control.catalog.read import read_catalog
 from control.conf.zone import ZoneSettings
 from control.errors import SerialRefused, ZoneInvalid, ZoneTooLarge
+from control.sign.settle import signing_for
+from control.sign.signing import MADE_HERE, Signed, Signing, SigningOf, unsigned
+from control.sign.whole import has_types
 from control.store.contents import FlatZone, flatten, get_rrset, iterate_pairs
 from control.store.environment import Store, Transaction
 from control.store.journal import damage_named, get_journal, iterate_heads, read_changeset
@@ -23,10 +26,11 @@ from control.store.sources import identify
 from control.store.zones import StoredZone
 from control.update.difference import find_changes
 from control.update.merge import NetChange, RRsetName, net_changes, replay
-from control.update.plan import NO_SERIAL, FileState, Situation, Verdict, replays, settle
+from control.update.plan import NO_SERIAL, WHOLE, FileState, Situation, Verdict, replays, settle
+from control.update.prepare_signed import sign_as_whole
 from control.update.publish import incremental_limit
 from control.update.results import Step, StepKind
-from control.update.serial import next_serial, serial_of_soa, set_serial
+from control.update.serial import compare_serials, next_serial, serial_of_soa, set_serial
 from control.zonefile.checks import check_scanned
 from control.zonefile.zonemd import ZONEMD, verify_scanned
 
@@ -75,23 +79,49 @@ class Prepared:
     file_serial: int = 0
     end_serial: int = 0
     """The file's serial, or the one the journal leads to from there."""
+    signing: Signing | None = None
+    """How the zone is signed; None: it is not signed here."""
+    signed: Signed | None = None
+    """What signing the contents as a whole did."""
+
+    @property
+    def skipped_types(self) -> frozenset[int]:
+        """Types that are not taken from the file."""
+        skip = self.request.settings.zonefile_skip
+        return skip if self.signing is None else skip | self.signing.skipped_types()
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether a difference to what there is goes to the journal."""
+        is_whole = self.request.settings.zonefile_load == WHOLE and self.signing is None
+        return self.situation.base is not None and not is_whole
+
+    @property
+    def makes_serial(self) -> bool:
+        """Whether the file's serial does not count where it differs from the zone's."""
+        return self.request.settings.zonefile_load == NO_SERIAL or self.signing is not None
 
     def close(self) -> None:
-        """Free the scanner's memory."""
+        """Free the scanner's memory, and the signer's."""
         self.scanned.close()
+        if not isinstance(self.contents, FlatZone):
+            self.contents.close()
 
 
 def reading_of(settings: ZoneSettings) -> int:
     """Return what the meaning of a zone file depends on beside its text, as one number."""
-    if not settings.zonefile_skip:
+    if not settings.zonefile_skip and not settings.signs:
         return settings.default_ttl
-    return 1 << 31 | crc32(repr((settings.default_ttl, sorted(settings.zonefile_skip))).encode()) >> 1
+    skip = (*sorted(settings.zonefile_skip), settings.signs)
+    return 1 << 31 | crc32(repr((settings.default_ttl, skip)).encode()) >> 1
 
 
-def prepare(store: Store, request: LoadRequest, situation: Situation, now_ns: int) -> Prepared:
+def prepare(
+    store: Store, request: LoadRequest, situation: Situation, now_ns: int, signing_of: SigningOf = unsigned
+) -> Prepared:
     """Read the zone file and find out what is to be written. No snapshot is held while the file is read.
 
-    Raises ZoneFileError or ZoneCheckError of the scanner, SerialRefused, ZoneTooLarge or StoreError.
+    Raises ZoneFileError or ZoneCheckError of the scanner, ZoneError or StoreError.
     """
     from pyxdp_dns.scan import scan_zone_file
 
@@ -102,6 +132,9 @@ def prepare(store: Store, request: LoadRequest, situation: Situation, now_ns: in
         problems = check_scanned(scanned, request.zone, request.settings)
         warnings = _notes(scanned) + tuple(map(str, problems))
         found = Prepared(request, situation, scanned, scanned, _blank(request, zone_id), warnings=warnings)
+        if request.settings.signs:
+            with store.read() as txn:
+                found.signing = signing_for(signing_of, txn, request.zone)
         _fill(store, found, now_ns)
         return found
     except BaseException:
@@ -124,23 +157,39 @@ def _fill(store: Store, prepared: Prepared, now_ns: int) -> None:
         prepared.replayed = tuple(net)
     else:
         net = {}
-    skip = prepared.request.settings.zonefile_skip
-    if net or skip:
+    if prepared.request.settings.zonemd_verify and not net:
+        verify_scanned(prepared.contents if prepared.pairs is None else prepared.pairs, prepared.request.zone)
+    skip = prepared.skipped_types
+    if net or has_types(prepared.contents, skip):
         prepared.contents = flatten(replay(_unskipped(prepared.contents, skip), net, zone_id))
         _take_pairs(prepared)
     _describe(store, prepared, now_ns)
     _check_size(prepared.target, situation.stored, prepared.request.settings)
-    if prepared.request.settings.zonemd_verify:
+    if prepared.request.settings.zonemd_verify and net:
         verify_scanned(prepared.contents if prepared.pairs is None else prepared.pairs, prepared.request.zone)
     if prepared.request.settings.interprets:
         read_catalog(prepared.request.zone, prepared.contents if prepared.pairs is None else prepared.pairs)
     _note_reading(prepared, prepared.end_serial)
     if situation.stored is None:
+        _sign_whole(prepared, _next_serial(prepared, now_ns // 10**9))
         return
     with store.read() as txn:
         _compare(txn, prepared, now_ns // 10**9)
     if prepared.changes is None:
+        _sign_whole(prepared, prepared.target.serial)
         prepared.target = replace(prepared.target, zone_id=store.reserve_zone_id())
+
+
+def _sign_whole(prepared: Prepared, serial: int) -> None:
+    """Sign contents that are written as a whole, where the zone is signed here."""
+    if prepared.signing is None:
+        return
+    apex, zone_id, unsigned_contents = prepared.request.zone, prepared.target.zone_id, prepared.contents
+    prepared.contents, prepared.signed = sign_as_whole(unsigned_contents, apex, zone_id, serial, prepared.signing)
+    if not isinstance(unsigned_contents, FlatZone):
+        unsigned_contents.close()
+    _take_pairs(prepared)
+    prepared.target = _measured(prepared, replace(prepared.target, serial=serial))
 
 
 def _take_pairs(prepared: Prepared) -> None:
@@ -155,7 +204,8 @@ def _describe(store: Store, prepared: Prepared, now_ns: int) -> None:
         serial=prepared.end_serial,
         sources=identify(prepared.scanned.files, now_ns),
         file_serial=prepared.file_serial,
-        is_file=not prepared.replayed,
+        is_file=not prepared.replayed and prepared.signing is None,
+        is_source=not prepared.replayed,
     )
     prepared.target = _measured(prepared, target)
 
@@ -170,20 +220,19 @@ def _measured(prepared: Prepared, zone: StoredZone) -> StoredZone:
 def _compare(txn: Transaction, prepared: Prepared, now_s: int) -> None:
     """Find out what differs from the store, and what becomes of it."""
     situation, target, settings = prepared.situation, prepared.target, prepared.request.settings
-    stored, prior = situation.stored, situation.prior
+    stored = situation.stored
     assert stored is not None
-    is_recorded = prior is not None and settings.zonefile_load != "whole"
     old, limit = iterate_pairs(txn, stored), incremental_limit(stored)
-    if is_recorded:  # What the journal has brought to the file's contents is nowhere else: it stays there.
-        old, limit = _unskipped(old, settings.zonefile_skip), sys.maxsize if prepared.replayed else RECORDED_MAX
+    if prepared.is_recorded:  # What the journal has brought to the file's contents is nowhere else: it stays there.
+        old, limit = _unskipped(old, prepared.skipped_types), sys.maxsize if prepared.replayed else RECORDED_MAX
     changes = find_changes(old, prepared.pairs or prepared.contents, limit)
-    if changes is not None and is_recorded:
-        changes = _keep_own(changes, stored, settings)
+    if changes is not None and prepared.is_recorded:
+        changes = _keep_own(changes, stored, settings, makes_serial=prepared.makes_serial)
     prepared.changes = changes
     changed = changes is None or bool(changes)
     prepared.verdict = settle(situation, target.serial, changed=changed)
     _follow_verdict(txn, prepared, now_s)
-    if is_recorded and prepared.changes is None:
+    if prepared.is_recorded and prepared.changes is None:
         _take_whole(txn, prepared)
 
 
@@ -191,7 +240,7 @@ def _take_whole(txn: Transaction, prepared: Prepared) -> None:
     """Make the contents what a difference too large to be recorded would have made: with skipped types and serial."""
     stored, serial = prepared.situation.stored, prepared.target.serial
     assert stored is not None
-    skip = prepared.request.settings.zonefile_skip
+    skip = prepared.skipped_types - MADE_HERE if prepared.signing is not None else prepared.skipped_types
     own = (pair for pair in iterate_pairs(txn, stored) if type_of_key(pair[0]) in skip)
     contents: Iterable[Pair] = prepared.pairs or prepared.contents
     if serial != prepared.end_serial:
@@ -214,7 +263,7 @@ def _follow_verdict(txn: Transaction, prepared: Prepared, now_s: int) -> None:
             message = f"the zone file's serial {target.serial} is before {stored.serial}, which is served; raise it"
             raise SerialRefused(prepared.request.zone, message)
         case Verdict.RAISE:
-            serial = next_serial(stored.serial, settings.serial_policy, settings.serial_modulo, now_s)
+            serial = _next_serial(prepared, now_s)
             if prepared.changes is not None:
                 prepared.changes = _with_soa(txn, stored, prepared.changes, serial)
             prepared.target = replace(target, serial=serial)
@@ -225,6 +274,14 @@ def _follow_verdict(txn: Transaction, prepared: Prepared, now_s: int) -> None:
         case Verdict.IGNORE:
             prepared.changes = ()
             prepared.steps.append(Step(StepKind.IGNORED, prepared.file_serial))
+
+
+def _next_serial(prepared: Prepared, now_s: int) -> int:
+    """Return the serial behind the zone's, and where signing makes the serials, behind the file's as well."""
+    stored, settings, serial = prepared.situation.stored, prepared.request.settings, prepared.file_serial
+    if stored is not None and not (prepared.signing is not None and compare_serials(stored.serial, serial) == -1):
+        serial = stored.serial
+    return next_serial(serial, settings.serial_policy, settings.serial_modulo, now_s)
 
 
 def _note_reading(prepared: Prepared, end: int) -> None:
@@ -248,10 +305,12 @@ def _history(txn: Transaction, zone: bytes, serial: int) -> tuple[dict[RRsetName
     return net, heads[-1].serial_to if heads else serial
 
 
-def _keep_own(changes: Iterable[RRsetChange], stored: StoredZone, settings: ZoneSettings) -> list[RRsetChange]:
+def _keep_own(
+    changes: Iterable[RRsetChange], stored: StoredZone, settings: ZoneSettings, *, makes_serial: bool
+) -> list[RRsetChange]:
     """Leave out what the file is not to say: the serial where the server makes it, and its ZONEMD if that is all."""
     changes = list(changes)
-    if settings.zonefile_load != NO_SERIAL:
+    if not makes_serial:
         return changes
     soa_key = rrset_key(stored.zone_id, stored.apex, SOA)
     settled = []

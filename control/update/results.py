@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
+from control.sign.signing import Signed
+
 
 class Outcome(Enum):
     """What became of the zone."""
@@ -60,7 +62,9 @@ class LoadResult:
     is_file: bool = False
     """The contents are those of the zone file: there is nothing to be written to it."""
     taken_serial: int | None = None
-    """The serial before the server's own records (ZONEMD) made it `new_serial`; None when there are none."""
+    """The serial before the server's own records (signatures, ZONEMD) made it `new_serial`; None without any."""
+    signed: Signed | None = None
+    """What signing did; None: the zone is not signed here, or nothing changed."""
 
 
 class ChangeResult(NamedTuple):
@@ -82,3 +86,5 @@ class ChangeResult(NamedTuple):
     """The zone file is to be written now: the journal has no room for the difference to it."""
     warnings: tuple[str, ...] = ()
     """Rules that are broken and tolerated with `semantic-checks: soft`."""
+    signed: Signed | None = None
+    """What signing did; None: the zone is not signed here, or nothing changed."""
