@@ -7,6 +7,9 @@
     |   +-- StoreLocked       another daemon has the store: stop it, or use another database.storage
     |   +-- StoreDamaged      move the store away; zones are loaded again from their files
     |   +-- StoreRefused      the system denied access: correct owner, permissions or limits
+    +-- KeystoreError         a private key
+    |   +-- KeyMissing        there is no file of it: put it back, or delete the key
+    |   +-- KeyRefused        it cannot be read, written or used: correct the file, its permissions or the policy
     +-- ZoneError             the zone: correct it and reload
         +-- ZoneInvalid       its contents break a rule that answering depends on
         +-- CatalogRefused    it is no valid catalog zone
@@ -19,6 +22,7 @@
         +-- ZoneTooLarge      raise zone.zone-max-size or remove records
         +-- JournalFull       raise zone.journal-max-usage or flush the zone
         +-- JournalDamaged    remove it by zone-purge +journal
+        +-- KaspDamaged       remove the record of the key and import its file again
         +-- SerialRefused     its serial has to be greater than the one before
 
 Each carries what it concerns.
@@ -53,6 +57,23 @@ class StoreDamaged(StoreError):
 
 class StoreRefused(StoreError):
     """The system denied what the store needs."""
+
+
+class KeystoreError(ControlError):
+    """A private key cannot be had from a keystore or put there. The message never shows anything of it."""
+
+    reason = "invalid private key"
+    """In the words of the control protocol and the log."""
+
+
+class KeyMissing(KeystoreError):
+    """No keystore has the file of the key."""
+
+    reason = "not exists"
+
+
+class KeyRefused(KeystoreError):
+    """A file cannot be read or written, is no private key, or not of the key; or no keystore takes a new key."""
 
 
 class ZoneError(ControlError):
@@ -137,6 +158,20 @@ class JournalDamaged(ZoneError):
 
     def __init__(self, zone: bytes, cause: Exception) -> None:
         super().__init__(zone, f"the journal is damaged ({cause}); remove it by zone-purge +journal")
+
+
+class KaspDamaged(ZoneError):
+    """A record about one key of the zone, named by `key_id`, or (None) about its signing, cannot be read."""
+
+    reason = "malformed data"
+
+    def __init__(self, zone: bytes, key_id: str | None, cause: Exception) -> None:
+        if key_id is None:
+            what, remedy = "its signing", "remove it and the zone's keys by zone-purge +kaspdb"
+        else:
+            what, remedy = f"key {key_id}", f"remove it by xdpdns-keymgr ZONE delete {key_id}"
+        super().__init__(zone, f"the record of {what} is damaged ({cause}); {remedy}, then import-pem the private key")
+        self.key_id = key_id
 
 
 class JournalFull(ZoneError):

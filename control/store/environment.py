@@ -11,6 +11,7 @@ The store is a directory with LMDB's files and `lock`, which the one daemon that
     changesets  journal id, serial the changeset begins at, part, number of chunk -> a chunk of the changeset
     members     apex of a member zone, as in zones -> the catalog it is known from (members.py)
     timers      apex, as in zones -> what is remembered of the zone's replication (timers.py)
+    keys, kasp, trash, shared  -> keys of zones and what is remembered of signing (kasp_tables.py)
 
 Read transactions are snapshots and may live in any thread. Write transactions run in the caller's, one at a time.
 
@@ -36,16 +37,21 @@ from control.store.keys import ZONE_ID_BYTES
 from control.store.pages import Pages
 from control.store.verify import is_complete, verify_apart
 
-FORMAT = 3
+FORMAT = 4
 FROM_FILES = 1
 """A format whose zones all came from files: they are read again."""
-WITHOUT_TIMERS = 2
-"""A format that lacks the tables of timers and members alone: empty ones complete it."""
+LACKING_TABLES = (2, 3)
+"""Formats that lack tables alone, of timers and members, and of keys: empty ones complete them."""
+TABLES_MAX = 16
+"""That an environment may have."""
 RESERVE_BYTES = 16 << 20
 READERS = 510
 """Snapshots open at once; LMDB's reader table has one slot for each."""
 
-TABLES = (b"meta", b"zones", b"contents", b"condemned", b"journals", b"changesets", b"timers", b"members")
+ZONE_TABLES = (b"meta", b"zones", b"contents", b"condemned", b"journals", b"changesets", b"timers", b"members")
+KASP_TABLES = (b"keys", b"kasp", b"trash", b"shared")
+"""Those that the program for keys writes to as well, beside the daemon."""
+TABLES = (*ZONE_TABLES, *KASP_TABLES)
 MOVE_AWAY = "move the directory away and start again: zones are loaded from their files"
 CHECK_ACCESS = "check owner, permissions and limits of the daemon"
 
@@ -66,6 +72,10 @@ class Transaction(NamedTuple):
     changesets: Any
     timers: Any
     members: Any
+    keys: Any
+    kasp: Any
+    trash: Any
+    shared: Any
 
     def get(self, table: Any, key: bytes) -> bytes | None:
         """Return a value, or None."""
@@ -87,8 +97,7 @@ class Transaction(NamedTuple):
     def used_pages(self) -> int:
         """Return the pages of all tables as this transaction sees them."""
         pages = 0
-        tables = (self.meta, self.zones, self.contents, self.condemned, self.journals, self.changesets)
-        for table in (*tables, self.timers, self.members):
+        for table in self[2:]:
             stat = self.lmdb.stat(table)
             pages += stat["branch_pages"] + stat["leaf_pages"] + stat["overflow_pages"]
         return pages
@@ -296,7 +305,7 @@ def _check_files(path: Path) -> None:
 def _open_environment(path: Path, max_bytes: int, durable: bool) -> Any:
     """Open LMDB's files. What a truncated file lacks would be a bus error later, so that is looked into first."""
     env = lmdb.open(
-        str(path), map_size=max_bytes + RESERVE_BYTES, max_dbs=16, max_readers=READERS, mode=0o660, sync=durable
+        str(path), map_size=max_bytes + RESERVE_BYTES, max_dbs=TABLES_MAX, max_readers=READERS, mode=0o660, sync=durable
     )
     try:
         env.reader_check()
@@ -316,7 +325,7 @@ def _check_format(path: Path, txn: Transaction) -> None:
     elif found == FROM_FILES.to_bytes(4, "big"):
         _forget_zones(txn)
         txn.put(txn.meta, b"format", FORMAT.to_bytes(4, "big"))
-    elif found == WITHOUT_TIMERS.to_bytes(4, "big"):
+    elif int.from_bytes(found, "big") in LACKING_TABLES:
         txn.put(txn.meta, b"format", FORMAT.to_bytes(4, "big"))
     elif found != FORMAT.to_bytes(4, "big"):
         number = int.from_bytes(found, "big")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from control.errors import StoreDamaged, StoreRefused
-from control.store.environment import FORMAT, TABLES, Transaction, mapped_errors
+from control.store.environment import FORMAT, TABLES, TABLES_MAX, Transaction, mapped_errors
 
 
 @contextmanager
@@ -16,7 +16,7 @@ def open_snapshot(path: Path) -> Iterator[Transaction]:
 
     if not (path / "data.mdb").exists():
         raise StoreRefused(path, "not exists; name the directory of the store")
-    with mapped_errors(path, 0), lmdb.open(str(path), readonly=True, max_dbs=16) as env:
+    with mapped_errors(path, 0), lmdb.open(str(path), readonly=True, max_dbs=TABLES_MAX) as env:
         with env.begin() as txn:
             names = {bytes(name) for name, _ in txn.cursor()}
         if not names.issuperset(TABLES):

@@ -166,8 +166,8 @@ def test_zones_of_the_first_format_are_forgotten(path: Path) -> None:
 def test_another_format_is_refused(path: Path) -> None:
     """A store of a later program is not misread."""
     with Store(path, MIB, 1) as store:
-        store.write(lambda txn: txn.put(txn.meta, b"format", b"\0\0\0\4"))
-    with pytest.raises(StoreDamaged, match="format 4, this program has 3; run the program that wrote it"):
+        store.write(lambda txn: txn.put(txn.meta, b"format", b"\0\0\0\5"))
+    with pytest.raises(StoreDamaged, match="format 5, this program has 4; run the program that wrote it"):
         Store(path, MIB, 1)
 
 

@@ -68,12 +68,13 @@ def test_timers_can_be_forgotten(store: Store) -> None:
         assert get_timers(txn, APEX) == NO_TIMERS
 
 
-def test_a_store_without_timers_is_completed(tmp_path: Path) -> None:
-    """The format before lacks the table and nothing else: what is stored stays."""
+@pytest.mark.parametrize("lacking", [2, 3])
+def test_a_store_without_timers_or_keys_is_completed(tmp_path: Path, lacking: int) -> None:
+    """Formats before lack tables and nothing else: what is stored stays."""
     path = tmp_path / "store"
     with Store(path, 1 << 24, 1) as store:
-        store.write(lambda txn: txn.put(txn.meta, b"format", b"\0\0\0\2"))
+        store.write(lambda txn: txn.put(txn.meta, b"format", bytes((0, 0, 0, lacking))))
         store.write(lambda txn: txn.put(txn.zones, b"kept\0", b"entry"))
     with Store(path, 1 << 24, 2) as store, store.read() as txn:
-        assert txn.get(txn.meta, b"format") == b"\0\0\0\3"
+        assert txn.get(txn.meta, b"format") == b"\0\0\0\4"
         assert txn.get(txn.zones, b"kept\0") == b"entry"

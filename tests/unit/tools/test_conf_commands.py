@@ -65,7 +65,7 @@ def test_check(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """conf-check says that a configuration is valid, or its first error; --all says every error."""
     assert main(["-c", str(conf), "conf-check"]) == 0
     assert capsys.readouterr().out == "Configuration is valid\n"
-    conf.write_text("server:\n  tcp-workers: 4\npolicy:\n  - id: a\n    manual: x\n")
+    conf.write_text("server:\n  tcp-workers: 4\nexternal:\n  - id: a\n    timeout: x\n")
     assert main(["-c", str(conf), "conf-check"]) == 1
     assert capsys.readouterr().err.splitlines() == [
         f"error: config, file '{conf}', line 2, item 'tcp-workers', value '4' (not supported by this server)",
@@ -97,6 +97,6 @@ def test_schema(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     zone = schema["properties"]["zone"]["items"]["properties"]
     assert zone["semantic-checks"]["enum"] == ["off", "on", "soft"]
-    assert (zone["file"]["x-supported"], zone["ds-push"]["x-supported"]) == (True, False)
+    assert (zone["file"]["x-supported"], zone["include-from"]["x-supported"]) == (True, False)
     assert main(["conf-export", str(tmp_path / "s.json"), "+schema"]) == 0
     assert json.loads((tmp_path / "s.json").read_text()) == schema
