@@ -81,6 +81,17 @@ class Signed(NamedTuple):
     max_ttl: int
 
 
+def both(first: Signed, then: Signed) -> Signed:
+    """Return what two steps of signing one version of a zone did."""
+    ends = [end for end in (first.expires, then.expires) if end]
+    return Signed(
+        first.is_whole or then.is_whole,
+        first.new_signatures + then.new_signatures,
+        min(ends, default=0),
+        max(first.max_ttl, then.max_ttl),
+    )
+
+
 SigningOf = Callable[[Transaction, bytes], Signing | None]
 """Tells how a zone (wire name in lower case) is to be signed; None: it is not signed here. Raises SigningRefused."""
 

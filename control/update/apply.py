@@ -97,7 +97,7 @@ def _apply_update(txn: Transaction, store: Store, update: ZoneUpdate, now_s: int
     changes = rebase_changes(txn, base, update.changes)
     if update.removals or update.additions:
         changes = plan_changes(txn, base, update.removals, update.additions)
-    if signing is not None and not update.is_signed:
+    if signing is not None and update.signed is None:
         changes = without_types(changes, signing.skipped_types())
     if known is not None:
         changes = _settle_serial(txn, known, changes, update, now_s)
@@ -130,7 +130,7 @@ def _write_contents(
             current, changes = settle_digest(txn, current, changes, update.settings)
         else:
             current, changes, signed = settle_signed(
-                txn, current, changes, update.settings, signing, is_signed=update.is_signed
+                txn, current, changes, update.settings, signing, before=update.signed
             )
         check_size(base, current, update.settings)
         if update.settings.zonemd_verify:
@@ -145,7 +145,7 @@ def _write_contents(
 
 def _no_longer_the_file(zone: StoredZone, update: ZoneUpdate) -> StoredZone:
     """Note that contents are no longer those of the zone file; what signing alone changes is not in a source."""
-    is_source = zone.is_source and update.is_signed
+    is_source = zone.is_source and (update.signed is not None or update.digests)
     if not zone.is_file and zone.is_source == is_source:
         return zone
     return replace(zone, is_file=False, is_source=is_source)

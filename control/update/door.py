@@ -21,6 +21,7 @@ from control.clock import Clock
 from control.conf.peers import ReplicationConf
 from control.conf.zone import ZoneSettings
 from control.errors import ControlError
+from control.sign.signing import Signing, SigningOf, unsigned
 from control.store.contents import flat_zone, remove_condemned
 from control.store.environment import Store, Transaction
 from control.store.journal import get_journal, put_journal, remove_journal
@@ -35,6 +36,7 @@ from control.update.prepare import LoadRequest, reading_of
 from control.update.publish import Publisher, build_flat
 from control.update.replace import Replacer
 from control.update.request import ZoneUpdate
+from control.update.resign import Resigner
 from control.update.results import ChangeResult, LoadResult, Outcome
 from pyxdp_dns.errors import EngineError
 
@@ -77,14 +79,16 @@ def nothing_else(txn: Transaction) -> None:
 class Door:
     """Changes zones in one store and one response table."""
 
-    def __init__(self, store: Store, table: "Table", clock: Clock) -> None:
+    def __init__(self, store: Store, table: "Table", clock: Clock, signing_of: SigningOf = unsigned) -> None:
+        """`signing_of` tells how zones are signed: each change of one that is signed here has its signatures."""
         self._store = store
         self.publisher = Publisher(table)
         """The response table; what else is published of the server goes through it too."""
-        self._clock = clock
-        self._queue = CommitQueue(store, self.publisher, clock)
-        self._loader = Loader(store, self.publisher, clock, self.sweep)
+        self._clock, self._signing_of = clock, signing_of
+        self._queue = CommitQueue(store, self.publisher, clock, signing_of)
+        self._loader = Loader(store, self.publisher, clock, self.sweep, signing_of)
         self._replacer = Replacer(store, self.publisher, clock, self.sweep)
+        self._resigner = Resigner(store, self._queue, self._replacer, clock)
 
     def commit(self, updates: Sequence[ZoneUpdate]) -> list[ChangeResult]:
         """Change one or several zones, each named once: all of them or, with an exception, none.
@@ -150,6 +154,18 @@ class Door:
             version=change.version,
             needs_flush=result.needs_flush or change.needs_flush,
         )
+
+    def sign(self, zone: bytes, settings: ZoneSettings, signing_of: Callable[[Transaction], Signing]) -> ChangeResult:
+        """Sign a zone whose data stays: what `signing_of`, asked with a snapshot, says, is different or due.
+
+        Raises ZoneUnknown, SigningRefused, ZoneBusy when the zone changes all the time, StoreError or EngineError.
+        """
+        result = self._resigner.sign(zone, settings, signing_of)
+        if result.outcome is Outcome.UNCHANGED or settings.zonemd_generate == "none":
+            return result
+        update = ZoneUpdate(zone, settings, base_version=result.version, digests=True)
+        (change,) = self.commit([update])
+        return result if change.outcome is Outcome.UNCHANGED else merge_results([result, change])
 
     def transfer(
         self,
@@ -339,7 +355,8 @@ def note_flushed(txn: Transaction, flushed: Flushed) -> None:
     if known is None:
         return
     is_file, read_as = known.serial == serial, reading_of(settings)
-    put_zone(txn, replace(known, sources=(file,), reading=read_as, file_serial=serial, is_file=is_file))
+    read = replace(known, sources=(file,), reading=read_as, file_serial=serial)
+    put_zone(txn, replace(read, is_file=is_file, is_source=is_file))
     state = get_journal(txn, zone)
     if state is not None:
         put_journal(txn, zone, drop_flushed(txn, state, serial, 0, settings))

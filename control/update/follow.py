@@ -7,11 +7,13 @@ its own in the journal. What the zone has become is checked once, after the last
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import NamedTuple
 
 from control.catalog.read import read_catalog
 from control.conf.zone import ZoneSettings
 from control.errors import ZoneBusy, ZoneError, ZoneUnknown
+from control.sign.signing import both
 from control.store.contents import iterate_pairs
 from control.store.environment import Transaction
 from control.store.keys import Record, RRsetChange, name_text, parse_owner_key, rrset_key, unpack_rdatas
@@ -99,12 +101,14 @@ def follow_steps(
 
 def merge_results(results: Sequence[ChangeResult]) -> ChangeResult:
     """Return the result of changes of one zone that followed each other, in order."""
+    done = [result.signed for result in results if result.signed is not None]
     return results[-1]._replace(
         old_serial=results[0].old_serial,
         removed=sum(result.removed for result in results),
         added=sum(result.added for result in results),
         needs_flush=any(result.needs_flush for result in results),
         warnings=tuple(dict.fromkeys(text for result in results for text in result.warnings)),
+        signed=reduce(both, done) if done else None,
     )
 
 

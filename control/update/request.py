@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from control.conf.zone import DEFAULT_SETTINGS, ZoneSettings
-from control.sign.signing import Signing
+from control.sign.signing import Signed, Signing
 from control.store.environment import Transaction
 from control.store.keys import Record, RRsetChange
 
@@ -33,7 +33,7 @@ class ZoneUpdate:
     """The serial is what the change says or was; no policy is applied."""
     signing: Signing | None = None
     """How the zone is signed, where that is not what the door is told of the zone."""
-    is_signed: bool = False
-    """The changes have the signatures and NSEC or NSEC3 records they need, but for the SOA."""
+    signed: Signed | None = None
+    """The changes have the signatures and NSEC or NSEC3 records they need, but for the SOA: this was done for them."""
     also: Callable[[Transaction], None] | None = None
     """Writes something else (timers) in the transaction of the change, even when contents stay as they are."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from control.conf.zone import ZoneSettings
 from control.sign.settle import combine, settle_signatures
-from control.sign.signing import Signed, Signing
+from control.sign.signing import Signed, Signing, both
 from control.store.contents import apply_changes, get_rrset
 from control.store.environment import Transaction
 from control.store.keys import RRsetChange, pack_rrset, rrset_key, unpack_ttl
@@ -27,18 +27,18 @@ def settle_signed(
     settings: ZoneSettings,
     signing: Signing,
     *,
-    is_signed: bool = False,
+    before: Signed | None = None,
 ) -> SignedZone:
     """Sign a zone whose changes are written, and make its ZONEMD; return the zone and all changes as they are then.
 
-    `is_signed`: the changes have what they need but for the SOA. Raises ZoneError; what was written beside the changes
-    is then taken back.
+    `before`: what was done already, so that the changes lack nothing but signatures of the SOA. Raises ZoneError; what
+    was written beside the changes is then taken back.
     """
     made = list[RRsetChange]()
     try:
         made = _placeholder(txn, zone, settings)
         apply_changes(txn, made)
-        more, signed = settle_signatures(txn, zone, [*changes, *made], signing, is_made=is_signed)
+        more, signed = settle_signatures(txn, zone, [*changes, *made], signing, is_made=before is not None)
         made = combine(made, more)
         digest = generate_change(txn, zone, settings.zonemd_generate)
         if digest is not None:
@@ -46,11 +46,12 @@ def settle_signed(
             made = combine(made, [digest])
             more, again = settle_signatures(txn, zone, [digest], signing, is_made=True)
             made = combine(made, more)
-            signed = signed._replace(new_signatures=signed.new_signatures + again.new_signatures)
+            signed = both(signed, again)
     except BaseException:
         apply_changes(txn, invert_changes(made))
         raise
-    return advance(txn, zone, made, zone.version), combine(changes, made), signed
+    done = signed if before is None else both(before, signed)
+    return advance(txn, zone, made, zone.version), combine(changes, made), done
 
 
 def _placeholder(txn: Transaction, zone: StoredZone, settings: ZoneSettings) -> list[RRsetChange]:
