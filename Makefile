@@ -15,6 +15,7 @@ CPPFLAGS_C = -std=gnu11 -D_GNU_SOURCE -iquote csrc -iquote bpf -MMD -MP
 # Linked libraries and flags of the release build are named once, in pyxdp_dns/build_native.py.
 LTO = $(shell $(PYTHON) -c 'from pyxdp_dns.build_native import LTO_FLAGS; print(*LTO_FLAGS)')
 LIBS = $(shell $(PYTHON) -c 'from pyxdp_dns.build_native import LIBRARIES; print(*("-l" + name for name in LIBRARIES))')
+SIGNING_LIBS = $(shell $(PYTHON) -c 'from pyxdp_dns.build_native import SIGNING_LIBRARIES; print(*("-l" + name for name in SIGNING_LIBRARIES))')
 
 SANITIZE = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 FLAGS_asan = -O1 -g $(WARNINGS) $(SANITIZE)
@@ -25,11 +26,14 @@ FLAGS_gcc = -O2 $(WARNINGS)
 FLAGS_clang = -O2 $(WARNINGS) -Wno-gnu-variable-sized-type-not-at-end
 
 ENGINE = $(wildcard csrc/*.c)
+# Linked into tests and fuzz targets beside the engine; the programs that answer have none of it.
+SIGNING = $(wildcard csrc/signing/*.c)
+TESTED = $(ENGINE) $(SIGNING)
 C_TESTS = $(patsubst tests/csrc/%.c,%,$(wildcard tests/csrc/test_*.c))
 # Programs in which threads share memory also run under ThreadSanitizer.
 THREAD_TESTS = $(filter %_threads,$(C_TESTS))
 FUZZERS = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
-C_SOURCES = $(wildcard csrc/*.[ch] bpf/*.[ch] tests/csrc/*.[ch] tests/fuzz/*.[ch] bench/*.[ch])
+C_SOURCES = $(wildcard csrc/*.[ch] csrc/signing/*.[ch] bpf/*.[ch] tests/csrc/*.[ch] tests/fuzz/*.[ch] bench/*.[ch])
 
 .PHONY: all build check format format-check lint types test check-c strict fuzz fuzz-long bench clean
 .SECONDARY:
@@ -70,7 +74,7 @@ run-asan-%: build/asan/%
 run-tsan-%: build/tsan/%
 	setarch -R $<
 
-strict: $(ENGINE:csrc/%.c=build/gcc/csrc/%.o) $(ENGINE:csrc/%.c=build/clang/csrc/%.o)
+strict: $(TESTED:%.c=build/gcc/%.o) $(TESTED:%.c=build/clang/%.o)
 
 fuzz: $(FUZZERS:%=build/fuzz/%)
 	scripts/run-fuzzers --seconds $(FUZZ_SECONDS) $(FUZZERS)
@@ -82,7 +86,7 @@ bench: build
 	$(PYTHON) -m bench $(BENCH_FLAGS)
 
 clean:
-	rm -rf build pyxdp_dns/_native.c pyxdp_dns/_native*.so
+	rm -rf build pyxdp_dns/_native.c pyxdp_dns/_signing.c pyxdp_dns/_native*.so pyxdp_dns/_signing*.so
 
 build/asan/%.o: %.c
 	@mkdir -p $(@D)
@@ -104,14 +108,14 @@ build/clang/%.o: %.c
 	@mkdir -p $(@D)
 	$(CLANG) $(CPPFLAGS_C) $(FLAGS_clang) -c -o $@ $<
 
-build/asan/test_%: build/asan/tests/csrc/test_%.o $(ENGINE:%.c=build/asan/%.o)
-	gcc $(FLAGS_asan) -o $@ $^ $(LIBS)
+build/asan/test_%: build/asan/tests/csrc/test_%.o $(TESTED:%.c=build/asan/%.o)
+	gcc $(FLAGS_asan) -o $@ $^ $(LIBS) $(SIGNING_LIBS)
 
-build/tsan/test_%: build/tsan/tests/csrc/test_%.o $(ENGINE:%.c=build/tsan/%.o)
-	gcc $(FLAGS_tsan) -o $@ $^ $(LIBS)
+build/tsan/test_%: build/tsan/tests/csrc/test_%.o $(TESTED:%.c=build/tsan/%.o)
+	gcc $(FLAGS_tsan) -o $@ $^ $(LIBS) $(SIGNING_LIBS)
 
-build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o $(ENGINE:%.c=build/fuzz/%.o)
-	$(CLANG) $(SANITIZE) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o $(TESTED:%.c=build/fuzz/%.o)
+	$(CLANG) $(SANITIZE) -fsanitize=fuzzer -o $@ $^ $(LIBS) $(SIGNING_LIBS)
 
 # Measured programs: built as the extension is, but for the address space, of which valgrind has less.
 build/bench/%: bench/%.c $(ENGINE)

@@ -25,7 +25,11 @@
 	X(TABLE_FULL, "response table reached its maximum size") \
 	X(NO_XDP, "AF_XDP is not available on this interface") \
 	X(SHM, "not a shared region of this engine version") \
-	X(STORE, "store file has unexpected pages")
+	X(STORE, "store file has unexpected pages") \
+	X(CRYPTO, "cryptographic operation failed") \
+	X(KEY, "not a usable key") \
+	X(KEY_PAIR, "private key of another public key") \
+	X(STOPPED, "stopped before the end")
 
 enum xd_error {
 	XD_OK = 0,

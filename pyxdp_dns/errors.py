@@ -8,6 +8,8 @@ EngineError
 +-- ZoneRefused           zone contents or names were refused: correct the zone
 |   +-- ZoneFileError     the text of a zone file has errors
 |   +-- ZoneCheckError    the records contradict each other
++-- SigningError          a zone cannot be signed or a key not be used: correct the keys or the zone
+|   +-- SigningStopped    it was stopped by the program: sign again
 +-- ResourceError         the system denied memory, a descriptor, a lock or a device
 +-- FilterError           the XDP filter cannot be loaded, attached or removed
     +-- FilterDenied      no permission: run it as root
@@ -66,6 +68,14 @@ class ZoneCheckError(ZoneRefused):
         self.zone = zone
         self.findings = findings
         self.count = count
+
+
+class SigningError(EngineError):
+    """A key cannot be used, or a zone cannot be signed with the keys there are."""
+
+
+class SigningStopped(SigningError):
+    """Signing ended early because it was told to."""
 
 
 class ResourceError(EngineError):

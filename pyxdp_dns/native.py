@@ -30,6 +30,10 @@ ERROR_CLASSES: dict[str, type[errors.EngineError]] = {
     "NO_XDP": errors.ResourceError,
     "SHM": errors.EngineError,
     "STORE": errors.EngineError,
+    "CRYPTO": errors.SigningError,
+    "KEY": errors.SigningError,
+    "KEY_PAIR": errors.SigningError,
+    "STOPPED": errors.SigningStopped,
 }
 """Exception class of every error name in csrc/error.h."""
 

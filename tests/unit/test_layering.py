@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Imports run downwards only, and one module alone touches the compiled extension."""
+"""Imports run downwards only, and one module alone touches each compiled extension."""
 
 import ast
 from collections.abc import Iterator
@@ -20,6 +20,8 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"control.tools"}),
 )
 """Lowest first. A package may import what is in its own layer or below."""
+
+SEAMS = ("pyxdp_dns.native", "pyxdp_dns.signing_native")
 
 MODULES = sorted(path for package in ("pyxdp_dns", "control") for path in (ROOT / package).rglob("*.py"))
 
@@ -70,14 +72,16 @@ def test_imports_run_downwards(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=dotted_name)
-def test_one_module_imports_the_extension(path: Path) -> None:
-    """Only pyxdp_dns.native imports the compiled extension."""
-    users = [line for line, name in imports_of(path) if name.startswith("pyxdp_dns._native")]
-    assert not users or dotted_name(path) == "pyxdp_dns.native", f"{path}:{users}"
+@pytest.mark.parametrize("extension", ["native", "signing"])
+def test_one_module_imports_the_extension(path: Path, extension: str) -> None:
+    """Only pyxdp_dns.native and pyxdp_dns.signing_native import the compiled extensions, each its own."""
+    seam = {"native": "pyxdp_dns.native", "signing": "pyxdp_dns.signing_native"}[extension]
+    users = [line for line, name in imports_of(path) if name.startswith(f"pyxdp_dns._{extension}")]
+    assert not users or dotted_name(path) == seam, f"{path}:{users}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=dotted_name)
 def test_control_does_not_use_the_seam(path: Path) -> None:
     """The control plane uses the classes of pyxdp_dns, never ffi or lib."""
     if dotted_name(path).startswith("control"):
-        assert [name for _, name in imports_of(path) if name.startswith("pyxdp_dns.native")] == []
+        assert [name for _, name in imports_of(path) if name.startswith(SEAMS)] == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pyxdp_dns import build_native, errors
+from pyxdp_dns import build_native, errors, signing_native
 from pyxdp_dns.native import ERROR_CLASSES, check, ffi, lib
 
 FUNCTION = re.compile(r"\b(xd_\w+)\s*\(")
@@ -16,22 +16,34 @@ COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 def header_regions() -> dict[str, str]:
     """Return the text of the cdef regions of every header that has one."""
     found: dict[str, str] = {}
-    for header in sorted(Path(build_native.CSRC).glob("*.h")):
+    root = Path(build_native.CSRC)
+    for header in sorted([*root.glob("*.h"), *root.glob("signing/*.h")]):
         if regions := build_native.CDEF_REGION.findall(header.read_text()):
-            found[header.name] = "\n".join(regions)
+            found[str(header.relative_to(root))] = "\n".join(regions)
     return found
 
 
 def test_every_header_with_a_cdef_region_is_compiled_in() -> None:
-    """A header that declares something for Python is in HEADERS."""
-    assert sorted(header_regions()) == sorted(build_native.HEADERS)
+    """A header that declares something for Python is in HEADERS or SIGNING_HEADERS."""
+    assert sorted(header_regions()) == sorted({*build_native.HEADERS, *build_native.SIGNING_HEADERS})
 
 
-def test_every_declared_function_is_in_the_extension() -> None:
-    """The extension was built from the headers as they are now: it has each function they declare."""
-    declared = {name for text in header_regions().values() for name in FUNCTION.findall(COMMENT.sub("", text))}
+@pytest.mark.parametrize(
+    ("headers", "built"),
+    [(build_native.HEADERS, lib), (build_native.SIGNING_HEADERS, signing_native.lib)],
+    ids=["engine", "signing"],
+)
+def test_every_declared_function_is_in_the_extension(headers: tuple[str, ...], built: object) -> None:
+    """Each extension was built from its headers as they are now: it has each function they declare."""
+    regions = header_regions()
+    declared = {name for header in headers for name in FUNCTION.findall(COMMENT.sub("", regions[header]))}
     assert declared
-    assert sorted(name for name in declared if not hasattr(lib, name)) == []
+    assert sorted(name for name in declared if not hasattr(built, name)) == []
+
+
+def test_every_error_of_signing_has_a_remedy() -> None:
+    """What the second seam tells to do about an error belongs to an error that there is."""
+    assert set(signing_native.REMEDIES) <= set(ERROR_CLASSES)
 
 
 def test_every_error_code_is_mapped_to_an_exception() -> None:

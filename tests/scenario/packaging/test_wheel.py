@@ -47,8 +47,9 @@ def test_the_filter_source_is_installed(contents: list[str]) -> None:
 
 
 def test_the_engine_is_installed(contents: list[str]) -> None:
-    """The compiled engine and both packages are in the wheel, the tests and benchmarks are not."""
-    assert any(name.startswith("pyxdp_dns/_native.") and name.endswith(".so") for name in contents)
+    """The compiled engine, the signer and both packages are in the wheel, the tests and benchmarks are not."""
+    for extension in ("_native", "_signing"):
+        assert any(name.startswith(f"pyxdp_dns/{extension}.") and name.endswith(".so") for name in contents)
     assert {"pyxdp_dns/native.py", "control/__init__.py"} <= set(contents)
     assert not [name for name in contents if name.startswith(("tests/", "bench/", "csrc/"))]
 
