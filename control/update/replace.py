@@ -51,10 +51,16 @@ class Replacement:
     target: StoredZone
     contents: "ScannedZone"
     settings: ZoneSettings
+    also: Also
     changes: Sequence[RRsetChange] | None = None
     warnings: tuple[str, ...] = ()
     is_stored: bool = False
     """The contents are in the store already."""
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the zone is new and so small that it is written together with others."""
+        return self.stored is None and self.contents.count <= SMALL_RRSETS
 
     @property
     def served(self) -> StoredZone | None:
@@ -65,34 +71,35 @@ class Replacement:
 class NewZone(Part):
     """A zone that the store does not have."""
 
-    __slots__ = ("result", "work")
+    __slots__ = ("found", "result")
 
-    def __init__(self, work: "Callable[[Transaction, Publication], ChangeResult]") -> None:
+    def __init__(self, found: Replacement) -> None:
         super().__init__()
-        self.work = work
+        self.found = found
         self.result: ChangeResult
+
+    @property
+    def end(self) -> ChangeResult | Exception:
+        """What became of it."""
+        if self.error is None:
+            return self.result
+        if not isinstance(self.error, Exception):
+            raise self.error
+        return self.error
 
 
 class NewZones(Together[NewZone]):
     """Small zones that come from their primaries at the same time."""
 
-    def write(self, work: "Callable[[Transaction, Publication], ChangeResult]") -> ChangeResult:
-        """Run `work` in a transaction and a publication that others may have a part in; return its result.
-
-        It raises ZoneError only before it has written anything. Raises what it raised, StoreError or EngineError.
-        """
-        zone = NewZone(work)
-        self.complete([zone])
-        if zone.error is not None:
-            raise zone.error
-        return zone.result
-
     def write_parts(self, txn: Transaction, publication: "Publication", parts: Sequence[NewZone]) -> None:
-        """Do the work of each."""
+        """Write each, behind others, whose ids may be greater. ZoneError is that of one, before anything is written."""
         for zone in parts:
             zone.error = None
+            found = zone.found
             try:
-                zone.result = zone.work(txn, publication)
+                check_current(txn, found.target.apex, None)
+                build_flat(publication, found.target, found.contents)
+                zone.result = write_whole(txn, found)
             except ZoneError as exc:
                 zone.error = exc
 
@@ -111,35 +118,41 @@ class Replacer:
 
         Raises ZoneCheckError, ZoneError, StoreError or EngineError; store and table are then as before.
         """
-        found = self._prepare(zone, contents, settings, is_recorded=is_recorded)
-        if found.stored is None and found.contents.count <= SMALL_RRSETS:
-            return self._new_zones.write(lambda txn, publication: self._write_new(txn, publication, found, also))
+        found = self.prepare(zone, contents, settings, is_recorded=is_recorded, also=also)
+        if not found.is_small:
+            return self.carry_out(found)
+        (end,) = self.write_new([found])
+        if isinstance(end, Exception):
+            raise end
+        return end
+
+    def write_new(self, zones: Sequence[Replacement]) -> list[ChangeResult | Exception]:
+        """Write new zones that are small; return what became of each."""
+        parts = [NewZone(found) for found in zones]
+        if parts:
+            self._new_zones.complete(parts)
+        return [part.end for part in parts]
+
+    def carry_out(self, found: Replacement) -> ChangeResult:
+        """Write any other zone. Raises what `replace` does."""
         try:
             with self._publisher.publishing() as publication:
                 if found.changes is None:
                     self._build(publication, found)
-                return self._publisher.write(
-                    self._store, publication, lambda txn: self._write(txn, publication, found, also)
-                )
+                return self._publisher.write(self._store, publication, lambda txn: self._write(txn, publication, found))
         finally:
             if found.changes is None:
                 with suppress(StoreError):  # What cannot be removed from a full disk now is removed later.
                     self._sweep()
 
-    def _write_new(self, txn: Transaction, publication: "Publication", found: Replacement, also: Also) -> ChangeResult:
-        """Write a zone that the store does not have, behind others, whose ids may be greater. Raises ZoneBusy."""
-        check_current(txn, found.target.apex, None)
-        build_flat(publication, found.target, found.contents)
-        return self._write(txn, publication, found, also)
-
-    def _prepare(
-        self, zone: bytes, contents: "ScannedZone", settings: ZoneSettings, *, is_recorded: bool
+    def prepare(
+        self, zone: bytes, contents: "ScannedZone", settings: ZoneSettings, *, is_recorded: bool, also: Also
     ) -> Replacement:
-        """Check the contents and find out how they differ from those there are."""
+        """Check the contents and find out how they differ from those there are. Raises what `replace` does."""
         problems = check_scanned(contents, zone, settings)
         with self._store.read() as txn:
             stored = get_zone(txn, zone)
-        found = Replacement(stored, self._describe(zone, contents, stored), contents, settings)
+        found = Replacement(stored, self._describe(zone, contents, stored), contents, settings, also)
         found.warnings = tuple(map(str, problems))
         _check_size(found)
         if settings.zonemd_verify:
@@ -160,7 +173,8 @@ class Replacer:
         if base is None:
             base = StoredZone(zone, self._store.reserve_zone_id(), 0, 0, 0, 0, 0, ())
         records, octets = contents.measure()
-        serial = next(serial_of_soa(value) for key, value in contents if type_of_key(key) == SOA)
+        # Pairs begin with the apex, where fewer types than SOA has as a number sort before it.
+        serial = next(serial_of_soa(value) for key, value in contents.take(0, SOA) if type_of_key(key) == SOA)
         return replace(
             base,
             version=self._store.reserve_version(),
@@ -181,19 +195,14 @@ class Replacer:
             build_flat(publication, found.target, found.contents)
         found.is_stored = True
 
-    def _write(self, txn: Transaction, publication: "Publication", found: Replacement, also: Also) -> ChangeResult:
-        stored, target = found.stored, found.target
-        needs_flush = False
+    def _write(self, txn: Transaction, publication: "Publication", found: Replacement) -> ChangeResult:
         if found.changes is None:
-            rest: Iterable[Pair] = () if found.is_stored else found.contents
-            adopt(txn, stored, target, rest)
-            forget_changes(txn, target.apex)
-            note_zone(txn, target.apex, held=found.settings.journal_content == "all")
-        else:
-            assert stored is not None
-            check_current(txn, stored.apex, stored)
-            target, needs_flush = self._write_changes(txn, publication, found, stored, found.changes)
-        also(txn)
+            return write_whole(txn, found)
+        stored = found.stored
+        assert stored is not None
+        check_current(txn, stored.apex, stored)
+        target, needs_flush = self._write_changes(txn, publication, found, stored, found.changes)
+        found.also(txn)
         return _result(found, target, needs_flush)
 
     def _write_changes(
@@ -235,6 +244,17 @@ class Replacer:
             forget_changes(txn, current.apex)
         note_zone(txn, current.apex, held=settings.journal_content == "all")
         return needs_flush
+
+
+def write_whole(txn: Transaction, found: Replacement) -> ChangeResult:
+    """Give a zone contents that are no changes of those it has. Raises ZoneBusy."""
+    target = found.target
+    rest: Iterable[Pair] = () if found.is_stored else found.contents
+    adopt(txn, found.stored, target, rest)
+    forget_changes(txn, target.apex)
+    note_zone(txn, target.apex, held=found.settings.journal_content == "all")
+    found.also(txn)
+    return _result(found, target, needs_flush=False)
 
 
 def _compare(
