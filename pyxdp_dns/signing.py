@@ -22,6 +22,7 @@ __all__ = [
     "SigningKey",
     "Stop",
     "Validity",
+    "apply_changes",
     "key_tag",
     "nsec3_hash",
     "sign_rrsets",
@@ -93,9 +94,17 @@ class SignedZone:
 
     def apply(self, contents: Any) -> ScannedZone:
         """Return the contents that were signed with the changes carried out; the caller closes them."""
-        pairs = ffi.new("xd_pairs *")
-        check(lib.xd_apply_changes(*flat_parts(contents), *flat_parts(self.changes), pairs), "signing a zone")
-        return take_pairs(pairs, measured=True)
+        return apply_changes(contents, self.changes)
+
+
+def apply_changes(contents: Any, changes: Any) -> ScannedZone:
+    """Return pairs with changes carried out, both in key order and flat form; the caller closes them.
+
+    An empty value removes its RRset.
+    """
+    pairs = ffi.new("xd_pairs *")
+    check(lib.xd_apply_changes(*flat_parts(contents), *flat_parts(changes), pairs), "changing a zone")
+    return take_pairs(pairs, measured=True)
 
 
 def sign_zone(
