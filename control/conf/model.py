@@ -61,6 +61,9 @@ class ServerConf(NamedTuple):
     """Absolute path; None: a certificate is made."""
     ca_files: tuple[str, ...]
     """Absolute paths of authorities' certificates; an empty one: those of the system."""
+    dbus_events: frozenset[str] = frozenset()
+    """Of running, zone-updated, keys-updated, ksk-submission, dnssec-invalid."""
+    dbus_init_delay_s: int = 1
 
 
 class XdpConf(NamedTuple):
@@ -261,6 +264,8 @@ def _server(values: Values) -> ServerConf:
         key_file=_credential(get("key-file")),
         cert_file=_credential(get("cert-file")),
         ca_files=_unique(_credential(path) or "" for path in get("ca-file", ())),
+        dbus_events=frozenset(get("dbus-event", ())) - {"none"},
+        dbus_init_delay_s=get("dbus-init-delay", 1),
     )
 
 

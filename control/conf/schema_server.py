@@ -60,14 +60,16 @@ SERVER = section(
     Item("answer-rotation", Bool(), "off", "Rotation of the records of an answer.", only=("off",)),
     Item("automatic-acl", Bool(), "off", "Permissions derived from remotes."),
     absent("proxy-allowlist", AddressRange(), "-", "Sources that may send PROXYv2 over UDP.", multi=True),
-    absent(
+    Item(
         "dbus-event",
         Choice("none running zone-updated external-verify keys-updated ksk-submission dnssec-invalid"),
         "none",
         "Events told on D-Bus.",
+        R,
         multi=True,
+        only=("none", "running", "zone-updated", "keys-updated", "ksk-submission", "dnssec-invalid"),
     ),
-    absent("dbus-init-delay", Time(0), "1", "Wait for D-Bus clients at start."),
+    Item("dbus-init-delay", Time(0), "1", "Clients of D-Bus have this long to find the server before it tells.", R),
     Item("listen", Listen(), "-", "Addresses to answer on, UDP and TCP.", R, multi=True),
     absent("listen-quic", PeerAddress(), "-", "Addresses for DNS over QUIC.", multi=True),
     Item("listen-tls", Listen(853), "-", "Addresses for DNS over TLS.", R, multi=True),

@@ -7,7 +7,7 @@ from importlib import metadata
 from control.conf.model import DEFAULT_RUNDIR, DEFAULT_STORAGE
 from control.conf.version import DEFAULT_CONFIG, PROGRAM, VERSION
 
-LIBRARIES = ("cffi", "cryptography", "dnspython", "lmdb", "numpy", "pyroute2")
+LIBRARIES = ("cffi", "cryptography", "dnspython", "jeepney", "lmdb", "numpy", "pyroute2")
 
 
 def library_version(name: str) -> str:

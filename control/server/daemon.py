@@ -25,6 +25,7 @@ from control.log import Log
 from control.server.answerer import TableAnswerer
 from control.server.bind import Listeners
 from control.server.commands import make_commands
+from control.server.dbus import Signals
 from control.server.engine import Supervisor
 from control.server.filters import Filters, memory_path
 from control.server.handoff import HandoffChannel
@@ -123,7 +124,8 @@ class Daemon:
         self.catalogs = Catalogs(self.keeper, self.transactions, active.member)
         self.catalogs.on_members = self._members_changed
         self.keeper.before_load = self.generating.before_load
-        self.keeper.scheduler.contents_changed = self.catalogs.contents_changed
+        self.signals = Signals(log, config.server.dbus_events, config.server.dbus_init_delay_s)
+        self.keeper.scheduler.contents_changed = self._contents_changed
         self.reloading.on_zones = self._publish_counted
         self.reloading.on_configured = self._zones_configured
         self.reloading.on_change = self._use_configuration
@@ -146,6 +148,10 @@ class Daemon:
 
     def _find_zone(self, apex: bytes) -> ZoneHandle | None:
         return self.keeper.directory.find_wire(apex)
+
+    def _contents_changed(self, zone: ZoneHandle) -> None:
+        self.catalogs.contents_changed(zone)
+        self.signals.zone_updated(zone)
 
     def _use_requests(self) -> None:
         """Take over what the configuration says of requests that are not answered from the table."""
@@ -322,6 +328,7 @@ class Daemon:
                 await self.tcp.start_tls(listeners.tls)
             self.log.info("server started answering")
         self.service.ready()
+        self.signals.started()
 
     async def _check_table(self) -> None:
         """The engine could not start: when that is because of the table, build a new one from the store."""
@@ -364,6 +371,7 @@ class Daemon:
         """End everything; after a failure the engine answers on, for the next daemon to adopt."""
         self.log.info("stopping server")
         self.service.stopping()
+        self.signals.stopped()
         self.counting.stop()
         self.keeper.stop()
         self.catalogs.stop()
@@ -384,6 +392,7 @@ class Daemon:
         idle = await asyncio.to_thread(self.keeper.brief.close, STOP_WAIT_S) and idle
         idle = await asyncio.to_thread(self.writer.close, STOP_WAIT_S) and idle
         idle = await asyncio.to_thread(self.keeper.committer.close, STOP_WAIT_S) and idle
+        await asyncio.to_thread(self.signals.stop)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(STOP_WAIT_S):
                 await self.loop.shutdown_default_executor()

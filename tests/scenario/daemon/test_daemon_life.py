@@ -94,11 +94,12 @@ def test_zone_without_file(daemon: DaemonUnderTest) -> None:
 
 def test_broken_configuration_at_start(daemon: DaemonUnderTest) -> None:
     """A configuration with an error ends the start with the error and status 1."""
-    daemon.config.write_text("server:\n  dbus-event: running\n")
+    daemon.config.write_text("server:\n  dbus-event: external-verify\n")
     done = subprocess.run(daemon.spawn().args, capture_output=True, text=True, check=False, timeout=20)
     assert done.returncode == 1
     assert (
-        f"config, file '{daemon.config}', line 2, item 'dbus-event', value 'running' (not supported by" in done.stderr
+        f"config, file '{daemon.config}', line 2, item 'dbus-event', value 'external-verify' (not supported by"
+        in done.stderr
     )
     assert f"critical: failed to load configuration file '{daemon.config}'" in done.stderr
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from control.server.dbus import BUS_NAME
 from tests.scenario.service.conftest import USER
 from tests.scenario.service.test_user import is_dropped
 from tests.scenario.service.units import ROOT, UNITS, Unit
@@ -80,6 +81,7 @@ def test_unit_files(tmp_path: Path) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "usr/lib/sysusers.d/xdpdns.conf").read_text().splitlines()[-1].startswith("u xdpdns ")
+    assert f'own="{BUS_NAME}"' in (tmp_path / "usr/share/dbus-1/system.d/xdpdns.conf").read_text()
 
 
 def test_first_start(pair: Pair) -> None:
