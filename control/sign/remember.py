@@ -17,8 +17,9 @@ from control.store.kasp_tables import (
 )
 
 
-def remember(txn: Transaction, apex: bytes, signing: Signing, signed: Signed, serial: int) -> None:
-    """Write the keys as signing used them, and what is to be remembered of it.
+def remember(txn: Transaction, apex: bytes, signing: Signing, signed: Signed, serial: int) -> Signed:
+    """Write the keys as signing used them, and what is to be remembered of it; return what was done, and what is to
+    be told of the keys.
 
     Raises ZoneBusy when somebody changed the zone's keys since they were read.
     """
@@ -34,12 +35,16 @@ def remember(txn: Transaction, apex: bytes, signing: Signing, signed: Signed, se
         for key in records.shared:
             put_shared(txn, records.policy_id, key)
     put_kasp(txn, apex, _remembered(get_kasp(txn, apex), signing, signed)._replace(signed_serial=serial))
+    return signed._replace(events=records.events)
 
 
 def _remembered(kasp: ZoneKasp, signing: Signing, signed: Signed) -> ZoneKasp:
     wanted, nsec3 = signing.kasp, signing.nsec3
     kasp = kasp._replace(
-        master_serial=wanted.master_serial, ds_push_due=wanted.ds_push_due, salt_created=wanted.salt_created
+        master_serial=wanted.master_serial,
+        ds_push_due=wanted.ds_push_due,
+        salt_created=wanted.salt_created,
+        signed_at=signing.as_of,
     )
     if not signed.is_whole:
         ends = [end for end in (kasp.expires, signed.expires) if end]
@@ -48,7 +53,6 @@ def _remembered(kasp: ZoneKasp, signing: Signing, signed: Signed) -> ZoneKasp:
         salt=b"" if nsec3 is None else nsec3.salt,
         nsec3_iterations=None if nsec3 is None else nsec3.iterations,
         opt_out=nsec3 is not None and nsec3.opt_out,
-        signed_at=signing.as_of,
         signed_by=signing.digest,
         expires=signed.expires,
         max_ttl=signed.max_ttl,

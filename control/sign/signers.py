@@ -56,7 +56,6 @@ class Advance(NamedTuple):
 
     signing: Signing
     keys: tuple[Key, ...]
-    events: tuple[Event, ...]
     next_action: Action | None
     wake_at: int | None
     """When the keys are to be looked at again; None: never."""
@@ -132,9 +131,9 @@ class Signers:
             forced = force(keys, policy, kind, now, generate)
             keys, events = forced.keys, (*events, *forced.events)
         rolled = roll(keys, policy, state.timing, now, generate)
-        records = _records(state, rolled, shared, now)
+        records = _records(state, rolled, shared, now)._replace(events=(*events, *rolled.events))
         signing = self._signing(apex, state, rolled.keys, now, records, is_anew=wanted.is_anew)
-        return Advance(signing, rolled.keys, (*events, *rolled.events), rolled.next_action, rolled.wake_at)
+        return Advance(signing, rolled.keys, rolled.next_action, rolled.wake_at)
 
     def _generate(
         self,
@@ -231,7 +230,7 @@ def _records(state: State, rolled: RollResult, shared: Sequence[Key], now: int) 
     policy = state.conf.policy
     delay = 2 * policy.rrsig_lifetime_s if policy.trash_delay_s is None else policy.trash_delay_s
     written = [key for key in rolled.keys if key not in state.keys]
-    return KeyRecords(state.keys, written, rolled.removed, shared, policy.id, now + delay)
+    return KeyRecords(state.keys, written, rolled.removed, shared, policy.id, discard_at=now + delay)
 
 
 def _digest(used: Sequence[UsedKey], sets: ApexSets, policy: PolicyConf, kasp: ZoneKasp) -> bytes:

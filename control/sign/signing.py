@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from control.keys.apex import ApexSets
+from control.keys.events import Event
 from control.store.environment import Transaction
 from control.store.kasp import Key, ZoneKasp
 
@@ -29,6 +30,8 @@ class KeyRecords(NamedTuple):
     shared: Sequence[Key] = ()
     """New keys that other zones of the policy are to take instead of making their own."""
     policy_id: str = ""
+    events: Sequence[Event] = ()
+    """What is to be told of them."""
     discard_at: int = 0
     """Until when the private halves of removed keys are kept (Unix seconds)."""
 
@@ -79,6 +82,8 @@ class Signed(NamedTuple):
     expires: int
     """No signature expires before; 0: there is none."""
     max_ttl: int
+    events: Sequence[Event] = ()
+    """What is to be told of the zone's keys."""
 
 
 def both(first: Signed, then: Signed) -> Signed:
@@ -89,6 +94,7 @@ def both(first: Signed, then: Signed) -> Signed:
         first.new_signatures + then.new_signatures,
         min(ends, default=0),
         max(first.max_ttl, then.max_ttl),
+        (*first.events, *then.events),
     )
 
 

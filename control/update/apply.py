@@ -68,8 +68,9 @@ def record_update(
     if applied.changes:
         needs_flush = keep_changes(txn, known, current, applied.changes, update.settings, now_s, flushing=flushing)
         put_zone(txn, current)
-    if applied.signing is not None and applied.signed is not None:
-        remember(txn, update.zone, applied.signing, applied.signed, current.serial)
+    signed = applied.signed
+    if applied.signing is not None and signed is not None:
+        signed = remember(txn, update.zone, applied.signing, signed, current.serial)
     if update.also is not None:
         update.also(txn)
     removed, added = count_records(applied.changes)
@@ -85,7 +86,7 @@ def record_update(
         size=current.size,
         needs_flush=needs_flush,
         warnings=applied.warnings,
-        signed=applied.signed,
+        signed=signed,
     )
 
 

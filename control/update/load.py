@@ -237,7 +237,8 @@ class Loader:
             _end_chain(txn, prepared)
             held = _note_zone(txn, prepared)
             if prepared.signing is not None and prepared.signed is not None:
-                remember(txn, current.apex, prepared.signing, prepared.signed, current.serial)
+                signed = remember(txn, current.apex, prepared.signing, prepared.signed, current.serial)
+                prepared.signed = signed
         else:
             assert stored is not None
             check_current(txn, stored.apex, stored)
@@ -267,8 +268,8 @@ class Loader:
         current = advance(txn, base, changes, target.version)
         check_replayed(txn, current, prepared)
         if prepared.signing is not None:
-            current, changes, prepared.signed = settle_signed(txn, current, changes, settings, prepared.signing)
-            remember(txn, current.apex, prepared.signing, prepared.signed, current.serial)
+            current, changes, signed = settle_signed(txn, current, changes, settings, prepared.signing)
+            prepared.signed = remember(txn, current.apex, prepared.signing, signed, current.serial)
         needs_flush, held = False, False
         if prepared.verdict in (Verdict.RECORD, Verdict.RAISE):
             now_s = self._clock.now_ns() // 10**9

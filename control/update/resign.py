@@ -77,10 +77,10 @@ class Resigner:
 
     def _note(self, known: StoredZone, signing: Signing) -> ChangeResult:
         """Nothing is to be done; keys may have gone on all the same."""
-        nothing = Signed(False, 0, 0, 0)
+        done = Signed(False, 0, 0, 0)
         if signing.keys.written or signing.keys.removed:
-            self._store.write(lambda txn: remember(txn, known.apex, signing, nothing, known.serial))
-        return _unchanged(known, nothing)
+            done = self._store.write(lambda txn: remember(txn, known.apex, signing, done, known.serial))
+        return _unchanged(known, done)
 
     def _sign(
         self,
@@ -112,8 +112,8 @@ class Resigner:
         changes: Sequence[RRsetChange],
     ) -> ChangeResult:
         if not changes:
-            self._store.write(lambda txn: remember(txn, known.apex, signing, signed, known.serial))
-            return _unchanged(known, signed)
+            done = self._store.write(lambda txn: remember(txn, known.apex, signing, signed, known.serial))
+            return _unchanged(known, done)
         update = ZoneUpdate(known.apex, settings, changes, base_version=known.version, signing=signing, signed=signed)
         (result,) = self._queue.commit([update])
         return result
@@ -137,14 +137,12 @@ class Resigner:
                 is_file=False,
             )
             final.move(target.zone_id)
-            found = Replacement(
-                known,
-                target,
-                final,
-                settings,
-                lambda txn: remember(txn, known.apex, signing, signed, serial),
-            )
-            return self._replacer.carry_out(found)._replace(signed=signed)
+
+            def also(txn: Transaction) -> None:
+                remember(txn, known.apex, signing, signed, serial)
+
+            result = self._replacer.carry_out(Replacement(known, target, final, settings, also))
+            return result._replace(signed=signed._replace(events=signing.keys.events))
 
 
 def _with_serial(contents: "ScannedZone", zone: StoredZone, serial: int, signing: Signing) -> "ScannedZone":
