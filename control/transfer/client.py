@@ -31,11 +31,13 @@ from control.transfer.connection import (
 from control.transfer.credentials import TlsSettings
 from control.transfer.incoming import Kind, TransferIn, rcode_reason
 from control.transfer.message import (
+    ASK_EXPIRE,
     NOTIFY,
     QUERY,
     RCODE,
     SOA,
     TRUNCATED,
+    Edns,
     add_edns,
     answer_soa,
     check_reply,
@@ -155,7 +157,7 @@ class Client:
         Raises RemoteFailed.
         """
         with self.open(remote) as session:
-            return with_id(session.exchange(message, edns=False), message[:2])
+            return with_id(session.exchange(message, edns=None), message[:2])
 
     def stop(self) -> None:
         """End what is under way with ClientStopped, as everything that is begun from now on."""
@@ -269,7 +271,7 @@ class Session:
         if self._client.clock.monotonic_ns() - started_ns > allowed_s * 1e9:
             raise RemoteFailed("timed out", self.endpoint, reached=True)
 
-    def exchange(self, query: bytes, *, edns: bool = True) -> bytes:
+    def exchange(self, query: bytes, *, edns: Edns | None = ASK_EXPIRE) -> bytes:
         """Send a request under an id of its own and return the reply, without TSIG. Raises RemoteFailed."""
         replies: list[bytes] = []
 
@@ -301,16 +303,16 @@ class Session:
             self._client.busy.discard(connection)
         return connection
 
-    def _run(self, make: Callable[[int], bytes], take: Callable[[bytes, int], bool], *, edns: bool = True) -> bytes:
+    def _run(
+        self, make: Callable[[int], bytes], take: Callable[[bytes, int], bool], *, edns: Edns | None = ASK_EXPIRE
+    ) -> bytes:
         """Send a request and hand over the messages of the reply until `take` returns true; return the request.
 
         A connection that was kept open and gives nothing is replaced by a new one. Raises RemoteFailed.
         """
         for _ in range(STALE_TRIES):
             connection = self._connect()
-            plain = make(secrets.randbelow(1 << 16))
-            if edns:
-                plain = with_edns(plain, self._remote, self._client.settings)
+            plain = with_edns(make(secrets.randbelow(1 << 16)), self._remote, self._client.settings, edns)
             try:
                 self._send_and_receive(connection, plain, take)
             except RemoteFailed as exc:
@@ -354,9 +356,9 @@ class Session:
         return self._connection
 
 
-def with_edns(query: bytes, remote: RemoteConf, settings: ClientSettings) -> bytes:
-    """Return a query with an OPT record that asks for EXPIRE, unless the remote takes none."""
-    return query if remote.no_edns else add_edns(query, settings.udp_payload)
+def with_edns(query: bytes, remote: RemoteConf, settings: ClientSettings, edns: Edns | None = ASK_EXPIRE) -> bytes:
+    """Return a request with an OPT record, if one is wanted and the remote takes it."""
+    return query if edns is None or remote.no_edns else add_edns(query, settings.udp_payload, edns)
 
 
 def verified(signer: RequestSigner | None, message: bytes, endpoint: str, *, last: bool = False) -> bytes:
