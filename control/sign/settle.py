@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from control.errors import SigningRefused
+from control.errors import KeystoreError, SigningRefused
 from control.sign.apex import key_changes
 from control.sign.incremental import negative_ttl, sign_changes
 from control.sign.signing import Signed, Signing
@@ -74,5 +74,5 @@ def signing_for(signing_of: "SigningOf", txn: Transaction, zone: bytes) -> Signi
     """Return how a zone is signed, None when it is not. Raises SigningRefused."""
     try:
         return signing_of(txn, zone)
-    except EngineError as exc:
+    except (EngineError, KeystoreError) as exc:
         raise SigningRefused(zone, str(exc)) from exc

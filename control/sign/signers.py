@@ -9,16 +9,18 @@ that was never signed gets its first keys from whatever comes first.
 import hashlib
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from control.conf.policy import DnssecConf, PolicyConf
-from control.errors import SigningRefused
+from control.errors import KeystoreError, SigningRefused
 from control.keys.apex import ApexSets, apex_sets, known_rdatas
 from control.keys.confirm import confirm
 from control.keys.events import Event
 from control.keys.generate import new_key
+from control.keys.load import remove_private
 from control.keys.plan import Action
 from control.keys.roll import RollResult, force, roll
 from control.keys.state import use_of
@@ -103,6 +105,14 @@ class Signers:
         state = self.read(txn, apex)
         return None if state is None else self._advance(txn, apex, state, wanted)
 
+    def discard(self, advance: Advance, apex: bytes) -> None:
+        """Remove the private keys that were made for what came to nothing."""
+        conf = self._conf_of(apex)
+        for key in advance.signing.keys.made:
+            if conf is not None:
+                with suppress(KeystoreError):
+                    remove_private(key, conf.policy.keystores)
+
     def read(self, txn: Transaction, apex: bytes) -> State | None:
         """Return what the store has of the signing of a zone; None: it is not signed here. Raises KaspDamaged."""
         conf = self._conf_of(apex)
@@ -122,8 +132,8 @@ class Signers:
 
     def _advance(self, txn: Transaction, apex: bytes, state: State, wanted: Wanted) -> Advance:
         policy, now = state.conf.policy, steady_now(self._now_s(), state.timing)
-        shared: list[Key] = []
-        generate = partial(self._generate, txn, state, shared)
+        made: list[Key] = []
+        generate = partial(self._generate, txn, state, made)
         keys, events = state.keys, tuple[Event, ...]()
         if wanted.confirmed_ttl_s is not None:
             keys, events = confirm(keys, now, wanted.confirmed_ttl_s)
@@ -131,7 +141,7 @@ class Signers:
             forced = force(keys, policy, kind, now, generate)
             keys, events = forced.keys, (*events, *forced.events)
         rolled = roll(keys, policy, state.timing, now, generate)
-        records = _records(state, rolled, shared, now)._replace(events=(*events, *rolled.events))
+        records = _records(state, rolled, made, now)._replace(events=(*events, *rolled.events))
         signing = self._signing(apex, state, rolled.keys, now, records, is_anew=wanted.is_anew)
         return Advance(signing, rolled.keys, rolled.next_action, rolled.wake_at)
 
@@ -139,7 +149,7 @@ class Signers:
         self,
         txn: Transaction,
         state: State,
-        shared: list[Key],
+        made: list[Key],
         policy: PolicyConf,
         *,
         is_ksk: bool,
@@ -155,8 +165,7 @@ class Signers:
             if newest is not None and fits and all(newest.id != key.id for key in state.keys):
                 return replace(newest, timers=timers)
         key = new_key(policy, is_ksk=is_ksk, is_zsk=is_zsk, now_s=now_s, taken_tags=taken_tags, timers=timers)
-        if is_ksk and policy.ksk_shared:
-            shared.append(key)
+        made.append(key)
         return key
 
     def _signing(
@@ -226,11 +235,12 @@ def _zsk_entered(keys: Sequence[Key], state: State) -> bool:
     return any(key.is_zsk and key.timers.active and key.id not in before for key in keys)
 
 
-def _records(state: State, rolled: RollResult, shared: Sequence[Key], now: int) -> KeyRecords:
+def _records(state: State, rolled: RollResult, made: Sequence[Key], now: int) -> KeyRecords:
     policy = state.conf.policy
     delay = 2 * policy.rrsig_lifetime_s if policy.trash_delay_s is None else policy.trash_delay_s
     written = [key for key in rolled.keys if key not in state.keys]
-    return KeyRecords(state.keys, written, rolled.removed, shared, policy.id, discard_at=now + delay)
+    shared = [key for key in made if key.is_ksk and policy.ksk_shared]
+    return KeyRecords(state.keys, written, rolled.removed, shared, made, policy.id, discard_at=now + delay)
 
 
 def _digest(used: Sequence[UsedKey], sets: ApexSets, policy: PolicyConf, kasp: ZoneKasp) -> bytes:

@@ -29,6 +29,8 @@ class KeyRecords(NamedTuple):
     """Keys that the zone has no more."""
     shared: Sequence[Key] = ()
     """New keys that other zones of the policy are to take instead of making their own."""
+    made: Sequence[Key] = ()
+    """Keys whose private halves were made for this, and are of no use if it comes to nothing."""
     policy_id: str = ""
     events: Sequence[Event] = ()
     """What is to be told of them."""

@@ -83,4 +83,4 @@ class Telling:
         if event.kind is EventKind.SUBMISSION_WAITING and event.key_tag is not None:
             fields = {"KEY_SUBMISSION": str(event.key_tag)}
             self._submitted(zone.name, event.key_tag, event.key_id)
-        self._log.zone(SEVERITIES[event.severity], zone.name, f"DNSSEC, {event.text}", **fields)
+        self._log.zone(SEVERITIES[event.severity], zone.name, f"DNSSEC, {event.text}", fields)
