@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from control.conf.dynamic import ActiveConfiguration
 from control.ctl import server_commands, zone_status
 from control.ctl.command import Command
-from control.server import primary
 from control.server.conf_commands import ConfCommands
+from control.server.dnssec.service import Dnssec
 from control.server.journal_command import JournalCommand
 from control.server.keeper import Keeper
 from control.server.operations import Operations
@@ -28,6 +28,7 @@ def make_commands(
     operations: Operations,
     forget_members: ForgetMembers,
     replication: Replication,
+    dnssec: Dnssec,
 ) -> Iterator[Command]:
     """Yield the commands."""
     yield from server_commands.commands(operations)
@@ -35,7 +36,7 @@ def make_commands(
     states = state_reader(keeper.scheduler, keeper.loop.time, time.time)
     yield zone_status.command(keeper.directory, states, time.time)
     yield from ZoneActions(keeper, transactions, replication, forget_members).commands()
-    yield from primary.commands(keeper.directory)
+    yield from dnssec.commands(keeper.directory).commands()
     yield from replication.commands(keeper.directory).commands()
     yield from ZoneEdits(keeper, transactions).commands()
     yield from JournalCommand(keeper).commands()

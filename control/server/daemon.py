@@ -26,6 +26,7 @@ from control.server.answerer import TableAnswerer
 from control.server.bind import Listeners
 from control.server.commands import make_commands
 from control.server.dbus import Signals
+from control.server.dnssec.service import Dnssec
 from control.server.engine import Supervisor
 from control.server.filters import Filters, memory_path
 from control.server.handoff import HandoffChannel
@@ -118,6 +119,7 @@ class Daemon:
         self.filters = Filters(memory_path(config.server.rundir), log, launcher.loader())
         self.keeper = Keeper(self.zones, log, self.workers, background, self.network, self.changed.set, Clock())
         self.replication = Replication(self.keeper, Client(Clock(), client_settings(config.server, tls)))
+        self.dnssec = Dnssec(self.keeper, self.replication.client)
         self.transactions = Transactions(self.keeper.scheduler, lambda: active.transaction is not None)
         self.reloading = Reloading(active, self.keeper, self.transactions, self.writer, log, origin)
         self.generating = Generating(self.keeper)
@@ -139,6 +141,7 @@ class Daemon:
             operations,
             self.catalogs.forget_members,
             self.replication,
+            self.dnssec,
         )
         self.counting = operations.counting
         self.inbound.handlers.update(self.replication.handlers)

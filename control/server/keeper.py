@@ -27,8 +27,9 @@ from control.server.replication.timers import Timers
 from control.server.runners import NEVER, REREAD, BeforeLoad, Flushes, Loads
 from control.server.waiting import make_waiter
 from control.server.workers import Workers
-from control.server.zone_log import failure_text, log_load, log_load_failure
+from control.server.zone_log import TellSigned, failure_text, log_load, log_load_failure, say_nothing
 from control.server.zones import Zones
+from control.sign.signing import Signed
 from control.store.environment import Transaction
 from control.store.sources import are_unchanged
 from control.store.timers import remove_timers
@@ -88,10 +89,12 @@ class Keeper:
         self.timers = Timers(self.loop, zones.read, zones.write, workers.execute, log)
         self.stopping = False
         self.before_load: BeforeLoad = lambda _zone: None
+        self.tell_signed: TellSigned = say_nothing
         self.loading = 0
         """Zones that are to be loaded at the start and are not yet."""
         self.runs: dict[Kind, Runner] = self.scheduler.runners
-        self.runs[Kind.LOAD] = Loads(zones, log, self.scheduler, self.timers, changed, clock, self._prepare).runner()
+        loads = Loads(zones, log, self.scheduler, self.timers, changed, clock, self._prepare, self._signed)
+        self.runs[Kind.LOAD] = loads.runner()
         self.runs[Kind.FLUSH] = Flushes(zones, log, clock).runner()
 
     def now(self) -> float:
@@ -261,7 +264,7 @@ class Keeper:
                 outcomes.append((zone, event, None if is_secondary(zone.conf) else result, serial))
             else:
                 if request.cold or result.outcome is not LoadOutcome.UNCHANGED:
-                    log_load(self.log, zone.name, result)
+                    log_load(self.log, zone, result, self.tell_signed)
                 outcomes.append((zone, event, result, result.new_serial))
             if len(outcomes) >= REPORTED:
                 self._report(outcomes)
@@ -280,6 +283,9 @@ class Keeper:
                     log_load_failure(self.log, conf, error)
                 force, follows = REREAD in event.requests, is_secondary(conf)
                 yield LoadRequest(zone.wire, conf.file, conf.settings, not zone.loaded, force, follows)
+
+    def _signed(self, zone: ZoneHandle, signed: Signed, serial: int) -> None:
+        self.tell_signed(zone, signed, serial)
 
     def _prepare(self, zone: ZoneHandle) -> None:
         self.before_load(zone)

@@ -15,7 +15,7 @@ from control.events.zone import ZoneHandle
 from control.log import WARNING, Log
 from control.server.replication.planning import is_expired, is_secondary, plan_after_load, plan_notify
 from control.server.replication.timers import Timers
-from control.server.zone_log import log_load, log_load_failure, log_written
+from control.server.zone_log import TellSigned, log_load, log_load_failure, log_written, say_nothing
 from control.server.zones import Zones
 from control.store.zones import StoredZone
 from control.update.door import Flushed
@@ -56,10 +56,11 @@ class Loads:
         changed: Callable[[], None],
         clock: Clock,
         before: BeforeLoad,
+        tell_signed: TellSigned = say_nothing,
     ) -> None:
-        """`changed` is called on the loop after each load, `before` before it."""
+        """`changed` is called on the loop after each load, `before` before it; `tell_signed` of what was signed."""
         self._zones, self._log, self._scheduler, self._changed = zones, log, scheduler, changed
-        self._timers, self._clock, self._before = timers, clock, before
+        self._timers, self._clock, self._before, self._tell_signed = timers, clock, before, tell_signed
 
     def runner(self) -> Runner:
         """Return the runner."""
@@ -92,7 +93,7 @@ class Loads:
                 return None
             raise
         if cold or result.outcome is not Outcome.UNCHANGED:
-            log_load(self._log, zone.name, result)
+            log_load(self._log, zone, result, self._tell_signed)
         return result
 
     def succeeded(self, zone: ZoneHandle, event: Event, result: LoadResult | None) -> None:
@@ -105,6 +106,7 @@ class Loads:
             if result.needs_flush or not result.is_file:
                 plan_flush(self._scheduler, zone, result.needs_flush)
             plan_notify(self._scheduler, zone)
+            plan_dnssec(self._scheduler, zone)
         plan_after_load(self._scheduler, zone, self._now_s(), at_once=result is None or REREAD in event.requests)
         self._changed()
         self._scheduler.contents_changed(zone)
@@ -209,6 +211,19 @@ def plan_flush(scheduler: Scheduler, zone: ZoneHandle, at_once: bool = False) ->
     delay_s = zone.conf.settings.zonefile_sync_s
     if delay_s != NEVER:
         scheduler.plan(zone, Kind.FLUSH, 0.0 if at_once else delay_s)
+
+
+def plan_dnssec(scheduler: Scheduler, zone: ZoneHandle) -> None:
+    """Plan what signing and validating ask for in a zone that was loaded or transferred: a look at what is due."""
+    settings = zone.conf.settings
+    for kind, is_wanted in ((Kind.RESIGN, settings.signs), (Kind.VALIDATE, settings.validates)):
+        if is_wanted:
+            scheduler.plan(zone, kind)
+        else:
+            scheduler.cancel(zone, kind)
+    if not settings.signs:
+        scheduler.cancel(zone, Kind.DS_CHECK)
+        scheduler.cancel(zone, Kind.DS_PUSH)
 
 
 def note_change(scheduler: Scheduler, zone: ZoneHandle, result: ChangeResult) -> None:

@@ -24,6 +24,7 @@ from control.errors import CatalogRefused, ControlError, ZoneError
 from control.events.kinds import Kind
 from control.events.zone import ZoneHandle
 from control.log import ERROR
+from control.server.dnssec.texts import log_signed
 from control.server.keeper import Keeper
 from control.server.runners import note_change
 from control.server.transactions import Transactions, ZoneTransaction
@@ -212,6 +213,7 @@ class ZoneEdits:
         return results
 
     def _committed(self, zone: ZoneHandle, result: ChangeResult) -> None:
+        log_signed(self.keeper.log, zone.name, [result])
         note_change(self.keeper.scheduler, zone, result)
         self.keeper.changed()
 

@@ -2,11 +2,14 @@
 """What is logged of zones: loads, flushes, failures, in the words of Knot's log."""
 
 import os
+from collections.abc import Callable
 
 from control.conf.zone import ZoneConf
 from control.ctl.errors import Reason, reason_of
 from control.errors import CatalogRefused, ControlError, SerialRefused, StoreError, ZoneMissing
+from control.events.zone import ZoneHandle
 from control.log import ERROR, INFO, WARNING, Log
+from control.sign.signing import Signed
 from control.update.report import DECREASED, load_lines
 from control.update.results import LoadResult
 from control.zonefile.refusal import ZoneFileUnwritable
@@ -15,6 +18,13 @@ from pyxdp_dns.errors import ZoneCheckError, ZoneFileError
 
 ERRORS_LOGGED = 20
 """Errors of one zone that are logged one by one."""
+
+TellSigned = Callable[[ZoneHandle, Signed, int], None]
+"""Logs what was done for signing a zone, which has a serial now. Blocks."""
+
+
+def say_nothing(_zone: ZoneHandle, _signed: Signed, _serial: int) -> None:
+    """Where no zone is signed there is nothing to say."""
 
 
 def failure_text(error: Exception) -> str:
@@ -25,10 +35,13 @@ def failure_text(error: Exception) -> str:
     return reason if reason is not None and not is_vague else str(error)
 
 
-def log_load(log: Log, name: str, result: LoadResult) -> None:
-    """Log what a load did."""
-    for severity, text in load_lines(result):
-        log.zone(severity, name, text)
+def log_load(log: Log, zone: ZoneHandle, result: LoadResult, tell_signed: TellSigned = say_nothing) -> None:
+    """Log what a load did; `tell_signed` logs what was done for signing, which comes before the last line."""
+    lines = list(load_lines(result))
+    for number, (severity, text) in enumerate(lines, 1):
+        if number == len(lines) and result.signed is not None:
+            tell_signed(zone, result.signed, result.new_serial)
+        log.zone(severity, zone.name, text)
 
 
 def log_load_failure(log: Log, conf: ZoneConf, error: Exception) -> None:

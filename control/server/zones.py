@@ -17,6 +17,7 @@ from control.conf.values import name_to_wire
 from control.conf.zone import ZoneConf
 from control.errors import ControlError, ZoneMissing
 from control.log import ERROR, WARNING, Log
+from control.sign.signing import unsigned
 from pyxdp_dns.errors import EngineError, TableRefused
 from pyxdp_dns.table import ACCESS_RULES_MAX, AccessRule, ServerInfo, Table
 
@@ -64,6 +65,8 @@ class Zones:
         self.door: Any = None
         self.readers: Any = None
         self.modules: Any = None
+        self.signing_of: Any = unsigned
+        """Tells how zones are signed, from `open` on."""
 
     def open(self) -> bool:
         """Open store and table, making what is not there; true when the table is new and has to be filled."""
@@ -75,7 +78,7 @@ class Zones:
         table, fresh = self._open_table()
         self.table = table
         self.table.set_readers(self.readers)
-        self.door = Door(self.store, table, Clock())
+        self.door = Door(self.store, table, Clock(), self.signing_of)
         return fresh
 
     def _open_table(self) -> tuple[Table, bool]:

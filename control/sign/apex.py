@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The records about keys at a zone's apex: DNSKEY (RFC 4034), CDNSKEY and CDS (RFC 7344)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
+from control.keys.dnskey import DELETE_CDNSKEY, DELETE_CDS, DIGESTS, dnskey_rdata, ds_rdata
 from control.sign.signing import CDNSKEY, CDS, DNSKEY, SOA, Signing
+from control.store.kasp import Key
 from control.store.keys import RRsetChange, pack_rrset, rrset_key, unpack_rdatas, unpack_ttl
 
 
@@ -28,3 +30,10 @@ def key_changes(
         new = pack_rrset(own_ttl, kept) if kept else None
         if new != old:
             yield RRsetChange(rrset_key(zone_id, apex, rtype), old, new)
+
+
+def own_rdatas(apex: bytes, keys: Iterable[Key]) -> frozenset[bytes]:
+    """Return the data of all DNSKEY, CDNSKEY and CDS records that keys of the zone may ever have."""
+    dnskeys = [dnskey_rdata(key, revoked=revoked) for key in keys for revoked in (False, True)]
+    cdss = [ds_rdata(apex, rdata, kind) for rdata in dnskeys for kind in DIGESTS]
+    return frozenset((*dnskeys, *cdss, DELETE_CDNSKEY, DELETE_CDS))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from control.conf.policy import DnssecConf, PolicyConf
 from control.errors import KeystoreError, SigningRefused
-from control.keys.apex import ApexSets, apex_sets, known_rdatas
+from control.keys.apex import ApexSets, apex_sets
 from control.keys.confirm import confirm
 from control.keys.events import Event
 from control.keys.generate import new_key
@@ -25,14 +25,15 @@ from control.keys.plan import Action
 from control.keys.roll import RollResult, force, roll
 from control.keys.state import use_of
 from control.keys.timing import ZoneTiming, spread_s, steady_now
+from control.sign.apex import own_rdatas
 from control.sign.plan import BACKDATED_S, lifetimes, salt_due
 from control.sign.rings import Rings, UsedKey
-from control.sign.signing import SOA, KeyRecords, Signing
+from control.sign.signing import CDS, SOA, KeyRecords, Signing
 from control.store.contents import get_rrset
 from control.store.environment import Transaction
 from control.store.kasp import Key, KeyTimers, ZoneKasp
 from control.store.kasp_tables import get_kasp, get_shared, list_keys
-from control.store.keys import unpack_ttl
+from control.store.keys import unpack_rdatas, unpack_ttl
 from control.store.zones import get_zone
 
 if TYPE_CHECKING:
@@ -143,6 +144,9 @@ class Signers:
         rolled = roll(keys, policy, state.timing, now, generate)
         records = _records(state, rolled, made, now)._replace(events=(*events, *rolled.events))
         signing = self._signing(apex, state, rolled.keys, now, records, is_anew=wanted.is_anew)
+        if state.conf.ds_push and signing.sets.cdss and set(signing.sets.cdss) != _published_cds(txn, apex):
+            kasp = signing.kasp._replace(ds_push_due=now + policy.propagation_delay_s)
+            signing = replace(signing, kasp=kasp)
         return Advance(signing, rolled.keys, rolled.next_action, rolled.wake_at)
 
     def _generate(
@@ -193,7 +197,7 @@ class Signers:
         return Signing(
             ring=self.rings.ring(apex, used, policy),
             sets=sets,
-            own=known_rdatas(apex, keys, policy),
+            own=own_rdatas(apex, keys) if policy.is_incremental else frozenset(),
             is_incremental=policy.is_incremental,
             dnskey_ttl_s=policy.dnskey_ttl_s,
             validity=Validity(
@@ -233,6 +237,12 @@ def _zsk_entered(keys: Sequence[Key], state: State) -> bool:
     """Tell whether another key became the one that signs the zone."""
     before = {key.id for key in state.keys if key.is_zsk and key.timers.active}
     return any(key.is_zsk and key.timers.active and key.id not in before for key in keys)
+
+
+def _published_cds(txn: Transaction, apex: bytes) -> set[bytes]:
+    stored = get_zone(txn, apex)
+    value = None if stored is None else get_rrset(txn, stored, apex, CDS)
+    return set() if value is None else set(unpack_rdatas(value))
 
 
 def _records(state: State, rolled: RollResult, made: Sequence[Key], now: int) -> KeyRecords:

@@ -84,8 +84,9 @@ class Resigns:
         begun = "dropping previous signatures, re-signing zone" if wanted.is_anew else "signing zone"
         self._log.zone(INFO, zone.name, f"DNSSEC, {begun}")
         change = self._sign(zone, wanted)
-        outlook = self._telling.outlook(self._zones.store, zone)
-        assert outlook is not None and change.signed is not None
+        outlook = self._telling.outlook(zone)
+        assert outlook is not None
+        assert change.signed is not None
         is_changed = change.outcome is not Outcome.UNCHANGED
         self._telling.signed(zone, change.signed, change.new_serial, outlook, is_changed=is_changed)
         empty_trash(self._zones.store, zone.wire, outlook.state.conf.policy, self._now_s())

@@ -2,7 +2,7 @@
 """What is told of a zone that was signed: keys and next steps in the log, submissions in the journal and on the bus."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from control.events.zone import ZoneHandle
 from control.keys.events import Event, EventKind
@@ -14,7 +14,6 @@ from control.server.dnssec.texts import action_line, key_lines, result_line, tim
 from control.sign.plan import lifetimes, salt_due
 from control.sign.signers import Signers, State
 from control.sign.signing import Signed
-from control.store.environment import Store
 
 SEVERITIES = {"info": INFO, "notice": NOTICE, "warning": WARNING}
 
@@ -35,20 +34,25 @@ class Outlook(NamedTuple):
 
 
 class Telling:
-    """Logs what signing did. Blocks; called in workers' threads. `submitted` is told of keys that wait for their DS."""
+    """Logs what signing did. Blocks; called in workers' threads. `zones` has the store.
+
+    `submitted` is told of keys that wait for their DS.
+    """
 
     def __init__(
         self,
+        zones: Any,
         log: Log,
         signers: Signers,
         now_s: Callable[[], int],
         submitted: Callable[[str, int, str], None] = lambda _zone, _tag, _id: None,
     ) -> None:
-        self._log, self._signers, self._now_s, self._submitted = log, signers, now_s, submitted
+        self._zones, self._log, self._signers = zones, log, signers
+        self._now_s, self._submitted = now_s, submitted
 
-    def outlook(self, store: Store, zone: ZoneHandle) -> Outlook | None:
+    def outlook(self, zone: ZoneHandle) -> Outlook | None:
         """Return what comes next for a zone; None: it is not signed here. Raises KaspDamaged."""
-        with store.read() as txn:
+        with self._zones.store.read() as txn:
             state = self._signers.read(txn, zone.wire)
         if state is None:
             return None
@@ -77,6 +81,12 @@ class Telling:
         self._log.zone(INFO, zone.name, "DNSSEC, signing started")
         self._log.zone(INFO, zone.name, result_line(signed, serial, is_changed=is_changed))
         self._log.zone(INFO, zone.name, f"DNSSEC, next signing at {time_text(outlook.next_sign)}")
+
+    def loaded(self, zone: ZoneHandle, signed: Signed, serial: int) -> None:
+        """Log that a zone was signed as it was loaded."""
+        outlook = self.outlook(zone)
+        if outlook is not None:
+            self.signed(zone, signed, serial, outlook, is_changed=True)
 
     def _tell_event(self, zone: ZoneHandle, event: Event) -> None:
         fields = {}

@@ -2,14 +2,16 @@
 """What is logged of signing, in the words of Knot's log."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from control.conf.algorithms import BY_NUMBER
 from control.keys.dnskey import tag_of
 from control.keys.plan import Action
 from control.keys.state import KeyUse, in_log_order, role_of, use_of, use_words
+from control.log import INFO, Log
 from control.sign.signing import Signed
 from control.store.kasp import Key
+from control.update.results import ChangeResult
 
 
 def time_text(when: float) -> str:
@@ -46,3 +48,10 @@ def result_line(signed: Signed, serial: int, *, is_changed: bool) -> str:
         return "DNSSEC, zone is up-to-date"
     how = "successfully signed" if signed.is_whole else "incrementally signed"
     return f"DNSSEC, {how}, serial {serial}, new RRSIGs {signed.new_signatures}"
+
+
+def log_signed(log: Log, name: str, results: Iterable[ChangeResult]) -> None:
+    """Log what changes of a zone led to in signing it."""
+    for result in results:
+        if result.signed is not None:
+            log.zone(INFO, name, result_line(result.signed, result.new_serial, is_changed=True))

@@ -19,6 +19,7 @@ from control.events.scheduler import Runner, Scheduler
 from control.events.timing import News, SoaTimes, Usable
 from control.events.zone import ZoneHandle
 from control.log import ERROR, INFO, WARNING, Log
+from control.server.dnssec.texts import log_signed
 from control.server.replication.planning import (
     MANUAL,
     RETRANSFER,
@@ -338,6 +339,7 @@ class Refresh:
             update_timers(txn, self.zone.wire, settled(self.timers, self.zone))
 
         change = self.accept(incoming, self.zone, also)
+        log_signed(self.log, self.zone.name, [change])
         old = "none" if change.old_serial is None else change.old_serial
         seconds = (self.clock.monotonic_ns() - began_ns) / 1e9
         text = (

@@ -23,6 +23,7 @@ from control.events.kinds import Kind
 from control.events.scheduler import Cancelled, Runner, Scheduler
 from control.events.zone import ZoneHandle
 from control.log import DEBUG, ERROR, INFO, WARNING, Log
+from control.server.dnssec.texts import log_signed
 from control.server.inbound import InboundRequest
 from control.server.replication.planning import update_target
 from control.server.replication.texts import remote_text
@@ -268,6 +269,7 @@ class Updates:
             self._log.zone(ERROR, zone.name, f"DDNS, processing failed ({reason + ': ' if reason else ''}{error})")
         if carried.results:
             old, new = carried.results[0].old_serial, carried.results[-1].new_serial
+            log_signed(self._log, zone.name, carried.results)
             self._log.zone(INFO, zone.name, f"DDNS, finished, serial {old} -> {new}, {batch.seconds:.2f} seconds")
         elif not carried.errors:
             self._log.zone(INFO, zone.name, "DDNS, finished, no changes to the zone were made")
