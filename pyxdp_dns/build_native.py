@@ -53,6 +53,7 @@ SIGNING_HEADERS = (
     "signing/ring.h",
     "signing/nsec3.h",
     "signing/sign.h",
+    "signing/validate.h",
 )
 """Headers with a cdef region of the second extension."""
 

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signing zones (RFC 4034, 4035, 5155, 6840, 9077), as pairs in the form of csrc/pairs.h.
 
-Owns what is asked of the signer (csrc/signing/) and what it answers. Keys are in `key_ring`.
+Owns what is asked of the signer (csrc/signing/) and what it answers. Keys are in `key_ring`, the
+other direction is in `validation`.
 """
 
-from array import array
 from collections.abc import Sequence
-from itertools import accumulate
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from pyxdp_dns.errors import SigningError
 from pyxdp_dns.key_ring import KeyRing, SigningKey, key_tag
 from pyxdp_dns.scan import ScannedZone, name_text
-from pyxdp_dns.signing_native import check, ffi, flat_parts, lib, take_pairs
+from pyxdp_dns.signing_native import Stop, check, ffi, flat_parts, lib, marks, pack_rdatas, take_pairs
+from pyxdp_dns.validation import ValidationResult, validate_zone, verify_rrsets
 
 __all__ = [
     "KeyRing",
@@ -21,12 +21,15 @@ __all__ = [
     "SignedZone",
     "SigningKey",
     "Stop",
+    "ValidationResult",
     "Validity",
     "apply_changes",
     "key_tag",
     "nsec3_hash",
     "sign_rrsets",
     "sign_zone",
+    "validate_zone",
+    "verify_rrsets",
 ]
 
 UINT32 = 0xFFFFFFFF
@@ -54,17 +57,6 @@ class Validity(NamedTuple):
     """False: all signatures are made anew."""
     verify_kept: bool = False
     """Signatures are verified before they are kept: for those that came from outside."""
-
-
-class Stop:
-    """Ends signing and validating early, from any thread."""
-
-    def __init__(self) -> None:
-        self.flag = ffi.new("int *")
-
-    def set(self) -> None:
-        """End what uses this object; it raises SigningStopped."""
-        self.flag[0] = 1
 
 
 class SignedZone:
@@ -154,15 +146,15 @@ def sign_rrsets(
     if apex.lower() != ring.apex:
         raise SigningError(f"{what}: the keys are of [{name_text(ring.apex)}]; pass those of the zone")
     parts = [part for key, value, _ in rrsets for part in (key, value)]
-    old = [_pack_rdatas(rdatas) for _, _, rdatas in rrsets]
+    old = [pack_rdatas(rdatas) for _, _, rdatas in rrsets]
     pairs = ffi.new("xd_pairs *")
     result = lib.xd_sign_rrsets(
         ring.pointer,
         b"".join(parts),
-        ffi.from_buffer("uint64_t[]", _marks(parts)),
+        marks(parts),
         len(rrsets),
         b"".join(old),
-        ffi.from_buffer("uint64_t[]", _marks(old)),
+        marks(old),
         _validity(validity),
         pairs,
     )
@@ -188,14 +180,6 @@ def _nsec3_params(nsec3: Nsec3) -> Any:
 def _validity(validity: Validity) -> Any:
     times = [time & UINT32 for time in validity[:4]]
     return ffi.new("xd_validity *", [*times, validity.reuse, validity.verify_kept])
-
-
-def _marks(parts: Sequence[bytes]) -> "array[int]":
-    return array("Q", accumulate((len(part) for part in parts), initial=0))
-
-
-def _pack_rdatas(rdatas: Sequence[bytes]) -> bytes:
-    return b"".join(len(rdata).to_bytes(2, "big") + rdata for rdata in sorted(rdatas))
 
 
 def _unpack_rdatas(value: bytes) -> tuple[bytes, ...]:

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The seam of signing: the only module that imports the second extension; its pairs and errors become Python's."""
 
+from array import array
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 from pyxdp_dns import native
@@ -8,7 +11,7 @@ from pyxdp_dns._signing import ffi, lib
 from pyxdp_dns.errors import EngineError, SigningError
 from pyxdp_dns.scan import ScannedZone, measure_pairs
 
-__all__ = ["check", "ffi", "flat_parts", "lib", "take_pairs"]
+__all__ = ["Stop", "check", "ffi", "flat_parts", "lib", "marks", "pack_rdatas", "take_pairs"]
 
 REMEDIES = {
     "CRYPTO": "try again, and report it with the log when it stays",
@@ -35,6 +38,18 @@ def check(code: int, what: str) -> None:
     raise (SigningError if wanted is EngineError else wanted)(f"{what}: {text}; {REMEDIES[name]}")
 
 
+class Stop:
+    """Ends signing and validating early, from any thread."""
+
+    def __init__(self) -> None:
+        self.flag = ffi.new("int *")
+        """What C looks at."""
+
+    def set(self) -> None:
+        """End what uses this object; it raises SigningStopped."""
+        self.flag[0] = 1
+
+
 def flat_parts(contents: Any) -> tuple[Any, Any, int]:
     """Return bytes, offsets (C pointers) and number of pairs in flat form, of whatever holds them.
 
@@ -52,6 +67,16 @@ def flat_parts(contents: Any) -> tuple[Any, Any, int]:
         ffi.from_buffer("uint64_t[]", contents.offsets),
         int(contents.count),
     )
+
+
+def pack_rdatas(rdatas: Sequence[bytes]) -> bytes:
+    """Return record data as C takes it: sorted, each behind its length."""
+    return b"".join(len(rdata).to_bytes(2, "big") + rdata for rdata in sorted(rdatas))
+
+
+def marks(parts: Sequence[bytes]) -> Any:
+    """Return where each of some parts begins when they lie back to back, and where the last one ends (`uint64_t *`)."""
+    return ffi.from_buffer("uint64_t[]", array("Q", accumulate((len(part) for part in parts), initial=0)))
 
 
 def take_pairs(pairs: Any, *, measured: bool = False) -> ScannedZone:

@@ -73,15 +73,22 @@ static void put_params(struct xd_octets *value, const xd_nsec3_params *params, u
 }
 
 /* RFC 5155, section 7.1: RRSIG is in the bitmap where something is signed. */
-static void add_hashed_types(struct xd_bitmap *bitmap, const struct xd_zone *zone, size_t node)
+int xd_append_hashed_types(struct xd_octets *value, const struct xd_zone *zone, size_t node)
 {
-	uint32_t flags = zone->nodes[node].flags;
+	uint32_t flags = node == XD_NSEC3_NONE ? 0 : zone->nodes[node].flags;
+	struct xd_bitmap bitmap;
+	int result = xd_octets_reserve(value, XD_BITMAP_MAX);
 
+	if (result < 0 || node == XD_NSEC3_NONE)
+		return result;
+	xd_bitmap_init(&bitmap, value->data + value->used);
 	if (!(flags & XD_NODE_CUT) || (flags & XD_NODE_SECURE))
-		xd_bitmap_add(bitmap, XD_T_RRSIG);
+		xd_bitmap_add(&bitmap, XD_T_RRSIG);
 	if (flags & XD_NODE_APEX)
-		xd_bitmap_add(bitmap, XD_T_NSEC3PARAM);
-	add_types(bitmap, zone, node);
+		xd_bitmap_add(&bitmap, XD_T_NSEC3PARAM);
+	add_types(&bitmap, zone, node);
+	finish_bitmap(value, &bitmap);
+	return XD_OK;
 }
 
 int xd_make_nsec3(struct xd_octets *value, const struct xd_zone *zone, const struct xd_nsec3_chain *chain, size_t entry,
@@ -89,22 +96,18 @@ int xd_make_nsec3(struct xd_octets *value, const struct xd_zone *zone, const str
 {
 	const struct xd_nsec3_entry *next = &chain->entries[entry + 1 < chain->count ? entry + 1 : 0];
 	const uint8_t hash_len = XD_SHA1_BYTES;
-	struct xd_bitmap bitmap;
 
 	value->used = 0;
-	int result = xd_octets_reserve(value, VALUE_HEAD_BYTES + 5 + UINT8_MAX + 1 + XD_SHA1_BYTES + XD_BITMAP_MAX);
+	int result = xd_octets_reserve(value, VALUE_HEAD_BYTES + 5 + UINT8_MAX + 1 + XD_SHA1_BYTES);
 	if (result < 0)
 		return result;
 	begin_value(value, ttl);
 	put_params(value, params, params->opt_out ? FLAG_OPT_OUT : 0);
 	xd_octets_put(value, &hash_len, 1);
 	xd_octets_put(value, next->hash, XD_SHA1_BYTES);
-	xd_bitmap_init(&bitmap, value->data + value->used);
-	if (chain->entries[entry].node != XD_NSEC3_NONE)
-		add_hashed_types(&bitmap, zone, chain->entries[entry].node);
-	finish_bitmap(value, &bitmap);
+	result = xd_append_hashed_types(value, zone, chain->entries[entry].node);
 	finish_value(value);
-	return XD_OK;
+	return result;
 }
 
 int xd_make_nsec3param(struct xd_octets *value, const xd_nsec3_params *params, uint32_t ttl)

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "bytes.h"
-#include "signing/rrsig.h"
 #include "signing/zone.h"
 
 #define VALUE_FIXED_BYTES 6u
@@ -39,25 +38,6 @@ void xd_owner_begin(struct xd_owner *owner, size_t name_len)
 	owner->is_apex = name_len == owner->ring->apex_len && !memcmp(owner->name, owner->ring->apex, name_len);
 	owner->rrsigs.used = 0;
 	owner->order.used = 0;
-}
-
-static const uint8_t *next_rdata(const uint8_t *at)
-{
-	return at + 2 + xd_load_be16(at);
-}
-
-struct xd_old_rrsigs xd_old_rrsigs_cut(struct xd_old_rrsigs *old, uint16_t type)
-{
-	struct xd_old_rrsigs cut;
-
-	/* Record data of less than two octets covers nothing. */
-	while (old->at < old->end && (xd_load_be16(old->at) < 2 || xd_load_be16(old->at + 2) < type))
-		old->at = next_rdata(old->at);
-	cut.at = old->at;
-	while (old->at < old->end && xd_load_be16(old->at) >= 2 && xd_load_be16(old->at + 2) == type)
-		old->at = next_rdata(old->at);
-	cut.end = old->at;
-	return cut;
 }
 
 /* Appends one RRSIG: the head, and room for the signature, which is returned; NULL without memory. */
@@ -110,7 +90,7 @@ static bool has_twin(const xd_ring *ring, size_t k)
 }
 
 /* The old signature that lasts longest, or NULL. */
-static const uint8_t *find_kept(struct xd_owner *owner, size_t k, const struct xd_rrsig *wanted, struct xd_old_rrsigs old,
+static const uint8_t *find_kept(struct xd_owner *owner, size_t k, const struct xd_rrsig *wanted, struct xd_rrsigs old,
                                 bool verify)
 {
 	const uint8_t *best = NULL;
@@ -119,7 +99,7 @@ static const uint8_t *find_kept(struct xd_owner *owner, size_t k, const struct x
 
 	if (!owner->validity->reuse)
 		return NULL;
-	for (; old.at < old.end; old.at = next_rdata(old.at)) {
+	for (; old.at < old.end; old.at = xd_rrsigs_next(old.at)) {
 		struct xd_rrsig rrsig;
 		if (xd_rrsig_read(&rrsig, old.at + 2, xd_load_be16(old.at)) < 0 ||
 		    !is_lasting(owner, &owner->ring->keys[k], wanted, &rrsig) ||
@@ -135,7 +115,7 @@ static const uint8_t *find_kept(struct xd_owner *owner, size_t k, const struct x
 	return best;
 }
 
-static int sign_with(struct xd_owner *owner, size_t k, struct xd_rrsig *wanted, struct xd_old_rrsigs old, bool verify)
+static int sign_with(struct xd_owner *owner, size_t k, struct xd_rrsig *wanted, struct xd_rrsigs old, bool verify)
 {
 	const struct xd_key *key = &owner->ring->keys[k];
 	size_t head_len = owner->signer.head_len;
@@ -162,9 +142,9 @@ static int sign_with(struct xd_owner *owner, size_t k, struct xd_rrsig *wanted, 
 }
 
 /* Nobody here signs this RRset: signatures that came from elsewhere stay. */
-static int keep_all(struct xd_owner *owner, struct xd_old_rrsigs old)
+static int keep_all(struct xd_owner *owner, struct xd_rrsigs old)
 {
-	for (; old.at < old.end; old.at = next_rdata(old.at)) {
+	for (; old.at < old.end; old.at = xd_rrsigs_next(old.at)) {
 		struct xd_rrsig rrsig;
 		if (xd_rrsig_read(&rrsig, old.at + 2, xd_load_be16(old.at)) < 0)
 			continue;
@@ -177,7 +157,7 @@ static int keep_all(struct xd_owner *owner, struct xd_old_rrsigs old)
 	return XD_OK;
 }
 
-int xd_owner_sign(struct xd_owner *owner, uint16_t type, const uint8_t *value, size_t value_len, struct xd_old_rrsigs old,
+int xd_owner_sign(struct xd_owner *owner, uint16_t type, const uint8_t *value, size_t value_len, struct xd_rrsigs old,
                   bool verify)
 {
 	bool is_of_keys = owner->is_apex && (type == TYPE_DNSKEY || type == TYPE_CDS || type == TYPE_CDNSKEY);

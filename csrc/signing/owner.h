@@ -11,14 +11,9 @@
 #include "limits.h"
 #include "signing/octets.h"
 #include "signing/ring.h"
+#include "signing/rrsig.h"
 #include "signing/sign.h"
 #include "signing/signer.h"
-
-/* Data of the RRSIG records that an owner has: lengths and octets, sorted. */
-struct xd_old_rrsigs {
-	const uint8_t *at;
-	const uint8_t *end;
-};
 
 struct xd_owner {
 	const xd_ring *ring;
@@ -49,12 +44,9 @@ void xd_owner_begin(struct xd_owner *owner, size_t name_len);
  * are verified first when `verify` says so. 0, -XD_E_CRYPTO or -XD_E_NOMEM.
  */
 XD_CHECKED int xd_owner_sign(struct xd_owner *owner, uint16_t type, const uint8_t *value, size_t value_len,
-                             struct xd_old_rrsigs old, bool verify);
+                             struct xd_rrsigs old, bool verify);
 
 /* Makes the value of the owner's RRSIG RRset, empty when there is no signature. 0, -XD_E_RANGE or -XD_E_NOMEM. */
 XD_CHECKED int xd_owner_finish(struct xd_owner *owner);
-
-/* Cuts the signatures of a type off the start of `old`, which are sorted by type; those of lower types are dropped. */
-struct xd_old_rrsigs xd_old_rrsigs_cut(struct xd_old_rrsigs *old, uint16_t type);
 
 #endif

@@ -38,3 +38,17 @@ void xd_rrsig_write_head(uint8_t *out, const struct xd_rrsig *rrsig, size_t sign
 	xd_store_be16(out + 16, rrsig->tag);
 	memcpy(out + XD_RRSIG_FIXED_BYTES, rrsig->signer, signer_len);
 }
+
+struct xd_rrsigs xd_rrsigs_cut(struct xd_rrsigs *rrsigs, uint16_t type)
+{
+	struct xd_rrsigs cut;
+
+	/* Record data of less than two octets covers nothing. */
+	while (rrsigs->at < rrsigs->end && (xd_load_be16(rrsigs->at) < 2 || xd_load_be16(rrsigs->at + 2) < type))
+		rrsigs->at = xd_rrsigs_next(rrsigs->at);
+	cut.at = rrsigs->at;
+	while (rrsigs->at < rrsigs->end && xd_load_be16(rrsigs->at) >= 2 && xd_load_be16(rrsigs->at + 2) == type)
+		rrsigs->at = xd_rrsigs_next(rrsigs->at);
+	cut.end = rrsigs->at;
+	return cut;
+}

@@ -35,6 +35,21 @@ XD_CHECKED int xd_rrsig_read(struct xd_rrsig *rrsig, const uint8_t *rdata, size_
 /* Writes what comes before the signature (XD_RRSIG_HEAD_MAX octets of room); the signer has `signer_len` octets. */
 void xd_rrsig_write_head(uint8_t *out, const struct xd_rrsig *rrsig, size_t signer_len);
 
+/* Data of RRSIG records, sorted: of each its length (2, big endian) and octets. */
+struct xd_rrsigs {
+	const uint8_t *at;
+	const uint8_t *end;
+};
+
+/* The record behind the one at `at`. */
+static inline const uint8_t *xd_rrsigs_next(const uint8_t *at)
+{
+	return at + 2 + (at[0] << 8 | at[1]);
+}
+
+/* Cuts the signatures of a type off the start of `rrsigs`; those of lower types are dropped. */
+struct xd_rrsigs xd_rrsigs_cut(struct xd_rrsigs *rrsigs, uint16_t type);
+
 /* Is time `a` after `b`? Serial number arithmetic (RFC 4034, section 3.1.5). */
 static inline bool xd_time_after(uint32_t a, uint32_t b)
 {

@@ -102,16 +102,16 @@ static bool is_same(struct span old, const struct xd_octets *made)
 	return old.len == made->used && (!old.len || !memcmp(old.data, made->data, old.len));
 }
 
-static struct xd_old_rrsigs rrsigs_of(struct span value)
+static struct xd_rrsigs rrsigs_of(struct span value)
 {
-	return value.len ? (struct xd_old_rrsigs){ value.data + VALUE_FIXED_BYTES, value.data + value.len }
-	                 : (struct xd_old_rrsigs){ 0 };
+	return value.len ? (struct xd_rrsigs){ value.data + VALUE_FIXED_BYTES, value.data + value.len }
+	                 : (struct xd_rrsigs){ 0 };
 }
 
 static int sign_data(struct xd_node_signer *signer, size_t node, struct span old)
 {
 	const struct xd_zone *zone = &signer->signing->zone;
-	struct xd_old_rrsigs rrsigs = rrsigs_of(old);
+	struct xd_rrsigs rrsigs = rrsigs_of(old);
 	uint32_t flags = zone->nodes[node].flags;
 
 	for (size_t i = zone->nodes[node].first; i < zone->nodes[node + 1].first; i++) {
@@ -119,7 +119,7 @@ static int sign_data(struct xd_node_signer *signer, size_t node, struct span old
 		if (xd_type_is_made(pair.type) || !xd_type_is_signed(flags, pair.type))
 			continue;
 		int result = xd_owner_sign(&signer->owner, pair.type, pair.value, pair.value_len,
-		                           xd_old_rrsigs_cut(&rrsigs, pair.type), flags & XD_NODE_APEX);
+		                           xd_rrsigs_cut(&rrsigs, pair.type), flags & XD_NODE_APEX);
 		if (result < 0)
 			return result;
 	}
@@ -130,11 +130,11 @@ static int sign_data(struct xd_node_signer *signer, size_t node, struct span old
 static int sign_made(struct xd_node_signer *signer, uint16_t type, const struct xd_octets *made, struct span before,
                      struct span old)
 {
-	struct xd_old_rrsigs rrsigs = rrsigs_of(old), none = { 0 };
+	struct xd_rrsigs rrsigs = rrsigs_of(old), none = { 0 };
 
 	if (!made->used)
 		return XD_OK;
-	rrsigs = xd_old_rrsigs_cut(&rrsigs, type);
+	rrsigs = xd_rrsigs_cut(&rrsigs, type);
 	return xd_owner_sign(&signer->owner, type, made->data, made->used, is_same(before, made) ? rrsigs : none,
 	                     signer->owner.is_apex);
 }

@@ -50,6 +50,8 @@ XD_CHECKED int xd_node_sign(struct xd_node_signer *signer, struct xd_signing_ite
 XD_CHECKED int xd_make_nsec(struct xd_octets *value, const struct xd_zone *zone, size_t node, uint32_t ttl);
 XD_CHECKED int xd_make_nsec3(struct xd_octets *value, const struct xd_zone *zone, const struct xd_nsec3_chain *chain,
                              size_t entry, const xd_nsec3_params *params, uint32_t ttl);
+/* Appends the bitmap of an NSEC3; empty for XD_NSEC3_NONE. 0 or -XD_E_NOMEM. */
+XD_CHECKED int xd_append_hashed_types(struct xd_octets *value, const struct xd_zone *zone, size_t node);
 XD_CHECKED int xd_make_nsec3param(struct xd_octets *value, const xd_nsec3_params *params, uint32_t ttl);
 
 #endif

@@ -7,7 +7,7 @@
 #include "signing/owner.h"
 #include "signing/sign.h"
 
-static bool is_well_formed(struct xd_old_rrsigs old)
+static bool is_well_formed(struct xd_rrsigs old)
 {
 	while (old.at < old.end) {
 		size_t rest = (size_t)(old.end - old.at);
@@ -18,7 +18,7 @@ static bool is_well_formed(struct xd_old_rrsigs old)
 	return true;
 }
 
-static int sign_rrset(struct xd_owner *owner, const struct xd_pair *pair, struct xd_old_rrsigs old, struct xd_writer *out)
+static int sign_rrset(struct xd_owner *owner, const struct xd_pair *pair, struct xd_rrsigs old, struct xd_writer *out)
 {
 	size_t name_len = 0;
 	uint16_t type;
@@ -27,7 +27,7 @@ static int sign_rrset(struct xd_owner *owner, const struct xd_pair *pair, struct
 	if (result < 0)
 		return result;
 	xd_owner_begin(owner, name_len);
-	result = xd_owner_sign(owner, type, pair->value, pair->value_len, xd_old_rrsigs_cut(&old, type), false);
+	result = xd_owner_sign(owner, type, pair->value, pair->value_len, xd_rrsigs_cut(&old, type), false);
 	if (result == XD_OK)
 		result = xd_owner_finish(owner);
 	if (result == XD_OK)
@@ -46,7 +46,7 @@ int xd_sign_rrsets(const xd_ring *ring, const uint8_t *bytes, const uint64_t *of
 		return result;
 	for (size_t i = 0; result == XD_OK && i < count; i++) {
 		const uint64_t *at = offsets + 2 * i;
-		struct xd_old_rrsigs rrsigs = { old + old_offsets[i], old + old_offsets[i + 1] };
+		struct xd_rrsigs rrsigs = { old + old_offsets[i], old + old_offsets[i + 1] };
 		struct xd_pair pair;
 		result = is_well_formed(rrsigs) ? xd_pair_make(&pair, bytes + at[0], (size_t)(at[1] - at[0]), bytes + at[1],
 		                                               (size_t)(at[2] - at[1]))

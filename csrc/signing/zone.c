@@ -133,8 +133,10 @@ static void classify(struct walk *walk, size_t node)
 		*flags = XD_NODE_OUTSIDE;
 		return;
 	}
-	if (walk->block && is_beneath(pair.key, len, walk->block, walk->block_len))
+	if (walk->block && is_beneath(pair.key, len, walk->block, walk->block_len)) {
+		*flags = XD_NODE_BENEATH;
 		return;
+	}
 	struct contents found = look_at(zone, node);
 	if (len == zone->apex_key_len) {
 		*flags = XD_NODE_APEX | XD_NODE_NAME;

@@ -17,6 +17,7 @@ enum xd_node_flag {
 	XD_NODE_SECURE = 4,   /* delegation with DS */
 	XD_NODE_APEX = 8,     /* the zone's own name */
 	XD_NODE_OUTSIDE = 16, /* not within the zone */
+	XD_NODE_BENEATH = 32, /* beneath a delegation or a DNAME */
 };
 
 /* An owner of pairs. Its pairs end where those of the next node begin; there is one node more than names. */
