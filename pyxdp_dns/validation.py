@@ -2,18 +2,19 @@
 """Validating signed zones and RRsets (RFC 4035, section 5; RFC 5155, section 7.1; RFC 6840), in csrc/signing/."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
-from pyxdp_dns import native
 from pyxdp_dns.scan import name_text
 from pyxdp_dns.signing_native import Stop, check, ffi, flat_parts, lib, marks, pack_rdatas
+from pyxdp_dns.text import type_text
 
 FINDINGS_MAX = 100
-TYPE_ROOM = 16
 UINT32 = 0xFFFFFFFF
 
 
-class ValidationResult(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class ValidationResult:
     """What the validation of a zone came to; it is valid when there is no finding."""
 
     findings: tuple[tuple[str, str], ...]
@@ -95,9 +96,5 @@ def _text(code: int) -> str:
 
 
 def _finding(fault: Any) -> tuple[str, str]:
-    reason = _text(fault.code)
-    if fault.type:
-        text = native.ffi.new("char[]", TYPE_ROOM)
-        native.lib.xd_type_text_any(text, fault.type)
-        reason += f" ({bytes(native.ffi.string(text)).decode()})"
-    return name_text(bytes(fault.owner)), reason
+    concerned = f" ({type_text(fault.type)})" if fault.type else ""
+    return name_text(bytes(fault.owner)), _text(fault.code) + concerned
