@@ -36,9 +36,9 @@ def private_der(key: Key, policy: PolicyConf) -> bytes:
     return to_der(load_private(key, policy))
 
 
-def remove_private(key: Key, keystores: Iterable[KeystoreConf]) -> bool:
+def remove_private(key_id: str, keystores: Iterable[KeystoreConf]) -> bool:
     """Remove the private half of a key for good from every keystore; false when none had it. Raises KeyRefused."""
-    return any([store.remove(key.id) for store in _in_order(key, keystores)])
+    return any([KeyStore(conf).remove(key_id) for conf in keystores])
 
 
 def _in_order(key: Key, keystores: Iterable[KeystoreConf]) -> Iterator[KeyStore]:

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from control.clock import Clock
 from control.conf.model import Config
+from control.conf.policy import KeystoreConf
 from control.conf.values import name_to_wire
 from control.conf.zone import ZoneConf
 from control.errors import ControlError
@@ -178,8 +179,11 @@ class Keeper:
         handles = list(self.directory.all())
         return self._plan_loads(await self.workers.run(lambda: self._with_other_files(handles)))
 
-    async def purge_orphans(self, names: list[str] | None) -> None:
-        """Remove all the store has of zones that are not configured: those named, or all."""
+    async def purge_orphans(self, names: list[str] | None, keystores: Iterable[KeystoreConf] | None = None) -> None:
+        """Remove all the store has of zones that are not configured: those named, or all.
+
+        Private keys that no other zone has are removed from `keystores`, where there are any.
+        """
         wanted = None if names is None else {name_to_wire(name) for name in names}
         configured = {zone.wire for zone in self.directory.all()}
 
@@ -187,6 +191,7 @@ class Keeper:
             for apex in self.zones.stored() if wanted is None else wanted:
                 if apex not in configured:
                     self.zones.store.write(lambda txn, apex=apex: remove_timers(txn, apex))
+                    self.zones.purge_keys(apex, keystores)
                     self.zones.door.purge_journal(apex)
                     self.zones.door.drop(apex)
 

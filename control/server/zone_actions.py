@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
+from control.conf.policy import KeystoreConf
 from control.ctl.command import Command, Reply, Request, letters_of, normalise_zone, zone_command
 from control.ctl.errors import CommandError, Reason
 from control.ctl.unit import Unit
@@ -27,6 +28,7 @@ SYNC_DISABLED = "zonefile synchronization disabled, use force command to overrid
 
 FreezeOrThaw = Callable[..., None]
 ForgetMembers = Callable[[ZoneHandle], None]
+Keystores = Callable[[], Iterable[KeystoreConf]]
 
 
 def nothing(*_what: object) -> None:
@@ -37,11 +39,16 @@ class ZoneActions:
     """What the commands do; one instance per daemon."""
 
     def __init__(
-        self, keeper: Keeper, transactions: Transactions, replication: Replication, forget_members: ForgetMembers
+        self,
+        keeper: Keeper,
+        transactions: Transactions,
+        replication: Replication,
+        forget_members: ForgetMembers,
+        keystores: Keystores,
     ) -> None:
-        """`forget_members` lets the members of a catalog go."""
+        """`forget_members` lets the members of a catalog go; `keystores` are those of the configuration in use."""
         self.keeper, self.transactions, self.replication = keeper, transactions, replication
-        self._forget_members = forget_members
+        self._forget_members, self._keystores = forget_members, keystores
         self.scheduler, self.log = keeper.scheduler, keeper.log
         keeper.runs[Kind.PURGE] = Runner(nothing, nothing)
 
@@ -91,7 +98,8 @@ class ZoneActions:
         if EXPIRE in letters:
             self.transactions.abort_if_open(zone)
             self.scheduler.cancel(zone, Kind.FLUSH)
-        await self.keeper.workers.run(lambda: self._purge(zone, letters))
+        keystores = self._named_keystores(letters)
+        await self.keeper.workers.run(lambda: self._purge(zone, letters, keystores))
         if EXPIRE in letters:
             self.replication.expirations.note(zone)
             if may_expire(zone.conf):
@@ -108,9 +116,14 @@ class ZoneActions:
             plan_expiration(self.scheduler, zone, self.keeper.now())
         self.keeper.changed()
 
-    def _purge(self, zone: ZoneHandle, letters: frozenset[str]) -> None:
-        """Blocks. The order leaves what can be loaded again, should the daemon end in the middle."""
+    def _purge(self, zone: ZoneHandle, letters: frozenset[str], keystores: tuple[KeystoreConf, ...] | None) -> None:
+        """Blocks. The order leaves what can be loaded again, should the daemon end in the middle.
+
+        Private keys are removed from `keystores`, where there are any.
+        """
         door = self.keeper.zones.door
+        if letters & {KASP, KEYS}:
+            self.keeper.zones.purge_keys(zone.wire, keystores)
         if EXPIRE in letters:
             door.expire(zone.wire)
         if ZONE_FILE in letters:
@@ -126,11 +139,15 @@ class ZoneActions:
         """Remove all the store has of a zone that is not configured; nothing is done for one that is."""
         name = normalise_zone(operand.zone or "")
         if self.keeper.directory.find(name) is None:
-            await self.keeper.purge_orphans([name])
+            await self.keeper.purge_orphans([name], self._named_keystores(letters_of(operand)))
 
-    async def purge_all_orphans(self) -> None:
+    async def purge_all_orphans(self, operand: Unit) -> None:
         """Remove all the store has of zones that are not configured."""
-        await self.keeper.purge_orphans(None)
+        await self.keeper.purge_orphans(None, self._named_keystores(letters_of(operand)))
+
+    def _named_keystores(self, letters: frozenset[str]) -> tuple[KeystoreConf, ...] | None:
+        """What private keys are removed from: nothing, unless that is asked for by name."""
+        return tuple(self._keystores()) if KEYS in letters else None
 
     def purge_command(self) -> Command:
         """zone-purge: with `+orphan` zones are those that are not configured."""
@@ -140,7 +157,7 @@ class ZoneActions:
             if ORPHAN not in request.letters:
                 await plain.run(request, reply)
             elif request.first.zone is None:
-                await self.purge_all_orphans()
+                await self.purge_all_orphans(request.first)
             else:
                 for operand in request.operands:
                     await self.purge_orphan(operand)

@@ -6,13 +6,14 @@ Everything here blocks and is called from worker threads; the door's lock makes 
 
 import os
 import time
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from control.access.acl import AddressRule, is_closed, query_rules
 from control.conf.model import Config
+from control.conf.policy import KeystoreConf
 from control.conf.values import name_to_wire
 from control.conf.zone import ZoneConf
 from control.errors import ControlError, ZoneMissing
@@ -201,14 +202,32 @@ class Zones:
             self.withdraw(gone)
 
     def stored(self) -> set[bytes]:
-        """Return the zones of which the store has contents, a journal or timers."""
+        """Return the zones of which the store has contents, a journal, timers or keys."""
         from control.store.journal import list_journals
+        from control.store.kasp_tables import list_kasp_zones
         from control.store.timers import list_timers
         from control.store.zones import list_zones
 
         with self.store.read() as txn:
-            found = {zone.apex for zone in list_zones(txn)}
+            found = list_kasp_zones(txn).union(zone.apex for zone in list_zones(txn))
             return found.union((apex for apex, _ in list_journals(txn)), (apex for apex, _ in list_timers(txn)))
+
+    def purge_keys(self, apex: bytes, keystores: Iterable[KeystoreConf] | None = None) -> None:
+        """Forget keys and signing of a zone; with `keystores` the private halves that no zone has any more as well."""
+        from control.store.kasp_tables import purge_kasp
+
+        key_ids = self.store.write(lambda txn: purge_kasp(txn, apex, with_trash=keystores is not None))
+        if keystores is not None:
+            self.release_keys(key_ids, keystores)
+
+    def release_keys(self, key_ids: Collection[str], keystores: Iterable[KeystoreConf]) -> None:
+        """Remove the private halves of keys that no zone has any more; what cannot be removed is told."""
+        if not key_ids:
+            return
+        from control.keys.release import release_private
+
+        for problem in self.store.write(lambda txn: release_private(txn, key_ids, keystores)):
+            self.log.error(f"a private key that is not used any more stays ({problem})")
 
     def keep(self, zone: ZoneConf) -> int | None:
         """Serve what the store has of a zone whose load failed, or SERVFAIL; return the serial that is served."""

@@ -10,7 +10,7 @@ An apex is a wire name in lower case. One never begins another, so the keys of a
 damaged concerns its zone alone: what reads it raises `KaspDamaged`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -83,6 +83,16 @@ def zones_of_key(txn: Transaction, key_id: str) -> list[bytes]:
     return sorted(found, key=owner_key)
 
 
+def used_keys(txn: Transaction, key_ids: Collection[str]) -> set[str]:
+    """Return those of some keys that a zone has, or has in its trash; looks through the tables once."""
+    wanted = {bytes.fromhex(key_id) for key_id in key_ids}
+    found = set[bytes]()
+    for table in (txn.keys, txn.trash) if wanted else ():
+        with txn.cursor(table) as cursor:
+            found |= wanted.intersection(key[-ID_BYTES:] for key in cursor.iternext(values=False))
+    return {octets.hex() for octets in found}
+
+
 def get_kasp(txn: Transaction, apex: bytes) -> ZoneKasp:
     """Return what is remembered of the signing of a zone. Raises KaspDamaged."""
     record = txn.get(txn.kasp, zone_key(apex))
@@ -102,16 +112,19 @@ def put_kasp(txn: Transaction, apex: bytes, kasp: ZoneKasp) -> None:
         txn.put(txn.kasp, zone_key(apex), pack_kasp(kasp))
 
 
-def purge_kasp(txn: Transaction, apex: bytes) -> list[str]:
+def purge_kasp(txn: Transaction, apex: bytes, *, with_trash: bool = False) -> list[str]:
     """Forget keys and signing of a zone, damaged records among them; return the ids of the keys it had.
 
-    What is in its trash stays until it is due.
+    What is in its trash stays until it is due, unless `with_trash`.
     """
-    ids = [key_id for key_id, _ in list(_records(txn, txn.keys, apex))]
-    for key_id in ids:
-        remove_key(txn, apex, key_id)
+    found = []
+    for table in (txn.keys, txn.trash) if with_trash else (txn.keys,):
+        ids = [key_id for key_id, _ in _records(txn, table, apex)]
+        for key_id in ids:
+            txn.delete(table, apex + bytes.fromhex(key_id))
+        found += ids
     txn.delete(txn.kasp, zone_key(apex))
-    return ids
+    return found
 
 
 def list_kasp_zones(txn: Transaction) -> set[bytes]:

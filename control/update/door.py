@@ -25,6 +25,7 @@ from control.sign.signing import Signing, SigningOf, unsigned
 from control.store.contents import flat_zone, remove_condemned
 from control.store.environment import Store, Transaction
 from control.store.journal import get_journal, put_journal, remove_journal
+from control.store.kasp_tables import purge_kasp
 from control.store.sources import FileIdentity
 from control.store.timers import remove_timers
 from control.store.zones import StoredZone, get_zone, list_condemned, put_zone, remove_zone
@@ -314,11 +315,16 @@ class Door:
             self.publisher.write(self._store, publication, lambda txn: remove_zone(txn, zone))
         self.sweep()
 
-    def purge(self, zones: Sequence[bytes], also: Callable[[Transaction], None]) -> None:
-        """Remove zones from the table, and all the store has of them, in one transaction; `also` writes in it."""
+    def purge(self, zones: Sequence[bytes], also: Callable[[Transaction], None]) -> list[str]:
+        """Remove zones from the table, and all the store has of them, in one transaction; `also` writes in it.
+
+        Returns the ids of the keys that they had, also deleted ones; the private halves are still there.
+        """
+        keys: list[str] = []
 
         def job(txn: Transaction) -> None:
             for zone in zones:
+                keys.extend(purge_kasp(txn, zone, with_trash=True))
                 remove_journal(txn, zone)
                 remove_timers(txn, zone)
                 remove_zone(txn, zone)
@@ -330,6 +336,7 @@ class Door:
                     publication.remove_zone(zone)
             self.publisher.write(self._store, publication, job)
         self.sweep()
+        return keys
 
     def sweep(self) -> None:
         """Remove contents that belong to no zone, in small steps between which others can write."""

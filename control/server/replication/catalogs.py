@@ -13,6 +13,7 @@ from control.catalog.membership import MembershipChange, choose_template, compar
 from control.catalog.read import CatalogContents, read_catalog
 from control.conf.errors import ValueProblem
 from control.conf.peers import CatalogConf
+from control.conf.policy import KeystoreConf
 from control.conf.values import parse_name
 from control.conf.zone import ZoneConf
 from control.errors import CatalogRefused, ControlError
@@ -236,7 +237,8 @@ class Catalogs:
             ours = [member for member in part if self._find(zone_text(member.zone)) is None]
             zones = [by_wire[member.zone] for member in ours if member.zone in by_wire]
             unused = [zone for zone in zones if zone.conf.file not in used]
-            await self._keeper.workers.run(partial(self._purge, part, ours, unused))
+            keystores = dict.fromkeys(conf for zone in zones for conf in zone.conf.dnssec.policy.keystores)
+            await self._keeper.workers.run(partial(self._purge, part, ours, unused, keystores))
             for member in part:
                 self._known.pop(member.zone, None)
             for member in ours:
@@ -244,13 +246,17 @@ class Catalogs:
         self._keeper.changed()
         await self._tell(zone.conf for zone in leaving)
 
-    def _purge(self, gone: list[Member], members: list[Member], zones: list[ZoneHandle]) -> None:
-        """Forget who is gone, and remove all data of `members` among them, and the files of `zones`. Blocks."""
+    def _purge(
+        self, gone: list[Member], members: list[Member], zones: list[ZoneHandle], keystores: Iterable[KeystoreConf]
+    ) -> None:
+        """Forget who is gone, and remove all data of `members` among them, the files of `zones`, and from `keystores`
+        the private keys that no other zone has. Blocks."""
         for zone in zones:
             if zone.conf.settings.zonefile_sync_s != NEVER:
                 remove_file(self._keeper.log, zone)
         names = [member.zone for member in members]
-        self._keeper.zones.door.purge(names, lambda txn: remove_members(txn, (member.zone for member in gone)))
+        keys = self._keeper.zones.door.purge(names, lambda txn: remove_members(txn, (member.zone for member in gone)))
+        self._keeper.zones.release_keys(keys, keystores)
 
     async def _add(self, added: Iterable[Member], changed: Iterable[Member]) -> None:
         """Record and load new members, and members that are to be served otherwise."""

@@ -78,6 +78,6 @@ def test_removal_is_from_every_keystore(tmp_path: Path) -> None:
     policy, private = policy_of(tmp_path), generate(13, 256)
     for conf in policy.keystores:
         KeyStore(conf).store(private)
-    assert remove_private(key_of(private), policy.keystores)
-    assert not remove_private(key_of(private), policy.keystores)
+    assert remove_private(key_id(private), policy.keystores)
+    assert not remove_private(key_id(private), policy.keystores)
     assert not any(KeyStore(conf).list() for conf in policy.keystores)
