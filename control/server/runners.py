@@ -24,6 +24,8 @@ from control.zonefile.refusal import RecordRefused, Refusal
 from control.zonefile.write import Written, dump_zone_file, output_path, settle_zone_files, write_zone_file
 from pyxdp_dns.errors import EngineError
 
+AS_LOADED = "as loaded"
+"""Request of what follows a load: the zone was signed, or validated, when it was loaded."""
 REREAD = "reread"
 """Request of a load: read the zone file even when it is the one that was read before."""
 
@@ -106,7 +108,7 @@ class Loads:
             if result.needs_flush or not result.is_file:
                 plan_flush(self._scheduler, zone, result.needs_flush)
             plan_notify(self._scheduler, zone)
-            plan_dnssec(self._scheduler, zone)
+            plan_dnssec(self._scheduler, zone, AS_LOADED if result.signed is not None else None)
         plan_after_load(self._scheduler, zone, self._now_s(), at_once=result is None or REREAD in event.requests)
         self._changed()
         self._scheduler.contents_changed(zone)
@@ -213,15 +215,17 @@ def plan_flush(scheduler: Scheduler, zone: ZoneHandle, at_once: bool = False) ->
         scheduler.plan(zone, Kind.FLUSH, 0.0 if at_once else delay_s)
 
 
-def plan_dnssec(scheduler: Scheduler, zone: ZoneHandle) -> None:
-    """Plan what signing and validating ask for in a zone that was loaded or transferred: a look at what is due."""
+def plan_dnssec(scheduler: Scheduler, zone: ZoneHandle, request: str | None) -> None:
+    """Plan what signing and validating ask for in a zone that was loaded: a look at what is due."""
     settings = zone.conf.settings
-    for kind, is_wanted in ((Kind.RESIGN, settings.signs), (Kind.VALIDATE, settings.validates)):
-        if is_wanted:
-            scheduler.plan(zone, kind)
-        else:
-            scheduler.cancel(zone, kind)
-    if not settings.signs:
+    if settings.validates:
+        scheduler.plan(zone, Kind.VALIDATE, request=request)
+    else:
+        scheduler.cancel(zone, Kind.VALIDATE)
+    if settings.signs:
+        scheduler.plan(zone, Kind.RESIGN, request=request)
+    else:
+        scheduler.cancel(zone, Kind.RESIGN)
         scheduler.cancel(zone, Kind.DS_CHECK)
         scheduler.cancel(zone, Kind.DS_PUSH)
 

@@ -51,8 +51,6 @@ def _remembered(kasp: ZoneKasp, signing: Signing, signed: Signed) -> ZoneKasp:
         return kasp._replace(expires=min(ends, default=0), max_ttl=max(kasp.max_ttl, signed.max_ttl))
     return kasp._replace(
         salt=b"" if nsec3 is None else nsec3.salt,
-        nsec3_iterations=None if nsec3 is None else nsec3.iterations,
-        opt_out=nsec3 is not None and nsec3.opt_out,
         signed_by=signing.digest,
         expires=signed.expires,
         max_ttl=signed.max_ttl,

@@ -12,7 +12,7 @@ from control.sign.signing import Signed, Signing
 from control.sign.whole import delta_changes, sign_contents, summary
 from control.store.contents import apply_changes, flat_zone, get_rrset
 from control.store.environment import Transaction
-from control.store.keys import RRsetChange
+from control.store.keys import RRSIG, TYPE_BYTES, RRsetChange, pack_typed, type_of_key, unpack_rdatas
 from control.store.zones import StoredZone
 from control.update.difference import invert_changes
 from control.update.transition import find_soa_change
@@ -33,7 +33,7 @@ def settle_signatures(
     try:
         if is_made or (signing.fits and not _moves_negative_ttl(zone, changes)):
             return sign_changes(txn, zone, changes, signing)
-        return _sign_whole(txn, zone, signing)
+        return _sign_whole(txn, zone, changes, signing)
     except EngineError as exc:
         raise SigningRefused(zone.apex, str(exc)) from exc
 
@@ -55,8 +55,11 @@ def _moves_negative_ttl(zone: StoredZone, changes: Iterable[RRsetChange]) -> boo
     return negative_ttl(change.old) != negative_ttl(change.new)
 
 
-def _sign_whole(txn: Transaction, zone: StoredZone, signing: Signing) -> tuple[list[RRsetChange], Signed]:
+def _sign_whole(
+    txn: Transaction, zone: StoredZone, changes: Sequence[RRsetChange], signing: Signing
+) -> tuple[list[RRsetChange], Signed]:
     made = list(key_changes(signing, zone.zone_id, zone.apex, partial(get_rrset, txn, zone, zone.apex)))
+    made += _stale_signatures(txn, [*changes, *made])
     apply_changes(txn, made)
     try:
         contents = flat_zone(txn, zone)
@@ -68,6 +71,21 @@ def _sign_whole(txn: Transaction, zone: StoredZone, signing: Signing) -> tuple[l
         raise
     apply_changes(txn, delta)
     return combine(made, delta), done
+
+
+def _stale_signatures(txn: Transaction, changes: Iterable[RRsetChange]) -> list[RRsetChange]:
+    """Return what takes away the signatures of RRsets that changed."""
+    types: dict[bytes, set[int]] = {}
+    for change in changes:
+        types.setdefault(change.key[:-TYPE_BYTES], set()).add(type_of_key(change.key))
+    stale = []
+    for prefix, changed in types.items():
+        key = prefix + RRSIG.to_bytes(TYPE_BYTES, "big")
+        old = txn.get(txn.contents, key)
+        if old is not None:
+            kept = [rdata for rdata in unpack_rdatas(old) if int.from_bytes(rdata[:2], "big") not in changed]
+            stale.append(RRsetChange(key, old, pack_typed(RRSIG, 0, kept) if kept else None))
+    return [change for change in stale if change.old != change.new]
 
 
 def signing_for(signing_of: "SigningOf", txn: Transaction, zone: bytes) -> Signing | None:

@@ -112,7 +112,7 @@ class Signers:
         for key in advance.signing.keys.made:
             if conf is not None:
                 with suppress(KeystoreError):
-                    remove_private(key, conf.policy.keystores)
+                    remove_private(key.id, conf.policy.keystores)
 
     def read(self, txn: Transaction, apex: bytes) -> State | None:
         """Return what the store has of the signing of a zone; None: it is not signed here. Raises KaspDamaged."""

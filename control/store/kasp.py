@@ -57,11 +57,8 @@ class ZoneKasp(NamedTuple):
     """What is remembered of the signing of one zone."""
 
     salt: bytes = b""
-    """Of NSEC3: in the zone, where it has NSEC3, else the one to be used."""
+    """Of NSEC3."""
     salt_created: int = 0
-    nsec3_iterations: int | None = None
-    """Of the NSEC3 records in the zone; None: it has NSEC records."""
-    opt_out: bool = False
     signed_at: int = 0
     """As of when all of the zone was signed last: the keys sign what changes as their timers had it then. 0: it is not
     signed."""

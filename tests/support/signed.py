@@ -48,9 +48,7 @@ class SignedZones:
             path.write_text(text)
         return self.door.load(apex, str(path), self.settings, cold=cold, force=force)
 
-    def change(
-        self, apex: bytes, removals: Sequence[Record] = (), additions: Sequence[Record] = ()
-    ) -> ChangeResult:
+    def change(self, apex: bytes, removals: Sequence[Record] = (), additions: Sequence[Record] = ()) -> ChangeResult:
         """Remove and add records."""
         update = ZoneUpdate(apex, self.settings, removals=tuple(removals), additions=tuple(additions))
         (result,) = self.door.commit([update])

@@ -13,12 +13,12 @@ from control.events.event import Event
 from control.events.kinds import Kind
 from control.events.scheduler import Runner, Scheduler
 from control.events.zone import ZoneHandle
-from control.log import INFO, Log
+from control.log import INFO, WARNING, Log
 from control.server.dnssec.ds_check import plan_ds_check
 from control.server.dnssec.ds_push import plan_ds_push
 from control.server.dnssec.telling import Outlook, Telling
 from control.server.dnssec.trash import empty_trash
-from control.server.runners import note_change
+from control.server.runners import AS_LOADED, note_change
 from control.sign.signers import Advance, Signers, Wanted
 from control.sign.signing import Signing
 from control.store.environment import Transaction
@@ -81,15 +81,19 @@ class Resigns:
         wanted = wanted_by(event)
         if LOAD_KEYS in event.requests:
             self._signers.rings.forget(zone.wire)
+        is_told = event.requests != (AS_LOADED,)
         begun = "dropping previous signatures, re-signing zone" if wanted.is_anew else "signing zone"
-        self._log.zone(INFO, zone.name, f"DNSSEC, {begun}")
+        if is_told:
+            self._log.zone(INFO, zone.name, f"DNSSEC, {begun}")
         change = self._sign(zone, wanted)
         outlook = self._telling.outlook(zone)
         assert outlook is not None
         assert change.signed is not None
         is_changed = change.outcome is not Outcome.UNCHANGED
-        self._telling.signed(zone, change.signed, change.new_serial, outlook, is_changed=is_changed)
-        empty_trash(self._zones.store, zone.wire, outlook.state.conf.policy, self._now_s())
+        if is_told or is_changed:
+            self._telling.signed(zone, change.signed, change.new_serial, outlook, is_changed=is_changed)
+        for problem in empty_trash(self._zones.store, zone.wire, outlook.state.conf.policy, self._now_s()):
+            self._log.zone(WARNING, zone.name, str(problem))
         return Resigned(change, outlook)
 
     def _sign(self, zone: ZoneHandle, wanted: Wanted) -> ChangeResult:

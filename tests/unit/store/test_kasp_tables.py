@@ -53,7 +53,17 @@ KSK = Key(
 )
 ZSK = Key("ff" * 20, 13, 256, 64 * b"z", is_ksk=False, is_zsk=True, timers=KeyTimers(created=1, remove=1 << 40))
 BARE = Key("00" * 20, 255, 65535, b"", is_ksk=False, is_zsk=False)
-KASP = ZoneKasp(b"\0salt\xff", 1_900_000_000, 0, 4_294_967_295, 1_900_000_900)
+KASP = ZoneKasp(
+    salt=b"\0salt\xff",
+    salt_created=1_900_000_000,
+    signed_at=1_900_000_100,
+    signed_by=b"digest\0",
+    expires=1_900_009_000,
+    max_ttl=86400,
+    signed_serial=0,
+    master_serial=4_294_967_295,
+    ds_push_due=1_900_000_900,
+)
 
 
 @pytest.fixture
