@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Zones that are signed in a test: a door on a store and a table of its own, keys in a directory, a clock that moves."""
+"""Zones that are signed in a test: a door on a store and a table, keys in a directory, a clock that moves."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
