@@ -13,7 +13,7 @@ import errno
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from control.errors import ControlError, StoreFull, StoreLocked, ZoneError
+from control.errors import ControlError, KeystoreError, StoreFull, StoreLocked, ZoneError
 from control.zonefile.refusal import RecordRefused, Refusal, ZoneFileUnwritable
 from pyxdp_dns.errors import EngineError, ZoneCheckError, ZoneFileError
 
@@ -135,6 +135,6 @@ def reason_of(error: Exception) -> str | None:
         return OS_REASONS.get(error.errno or 0, Reason.FILE_ERROR)
     if isinstance(error, RecordRefused):
         return str(error) if error.refusal is Refusal.PARSER_FAILED else error.refusal
-    if isinstance(error, ZoneError):
+    if isinstance(error, ZoneError | KeystoreError):
         return error.reason
     return next((reason for kind, reason in CLASS_REASONS if isinstance(error, kind)), None)

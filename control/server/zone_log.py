@@ -6,7 +6,15 @@ from collections.abc import Callable
 
 from control.conf.zone import ZoneConf
 from control.ctl.errors import Reason, reason_of
-from control.errors import CatalogRefused, ControlError, SerialRefused, StoreError, ZoneMissing
+from control.errors import (
+    CatalogRefused,
+    ControlError,
+    KaspDamaged,
+    KeystoreError,
+    SerialRefused,
+    StoreError,
+    ZoneMissing,
+)
 from control.events.zone import ZoneHandle
 from control.log import ERROR, INFO, WARNING, Log
 from control.sign.signing import Signed
@@ -18,6 +26,8 @@ from pyxdp_dns.errors import ZoneCheckError, ZoneFileError
 
 ERRORS_LOGGED = 20
 """Errors of one zone that are logged one by one."""
+SPEAKING = ZoneFileUnwritable | StoreError | KeystoreError | KaspDamaged
+"""Errors whose text says more than the words of the control protocol: which file or key, and what to do."""
 
 TellSigned = Callable[[ZoneHandle, Signed, int], None]
 """Logs what was done for signing a zone, which has a serial now. Blocks."""
@@ -31,7 +41,7 @@ def failure_text(error: Exception) -> str:
     """Return why something failed, in the words of the control protocol where they say it; other errors speak for
     themselves."""
     reason = reason_of(error)
-    is_vague = reason is None or reason == Reason.FAILED or isinstance(error, ZoneFileUnwritable | StoreError)
+    is_vague = reason is None or reason == Reason.FAILED or isinstance(error, SPEAKING)
     return reason if reason is not None and not is_vague else str(error)
 
 
