@@ -48,6 +48,9 @@ class ZoneSettings(NamedTuple):
     """The zone is signed here: what others say of its signatures, proofs of absence and keys does not count."""
     validates: bool = False
     """Contents are only taken with valid signatures."""
+    validation_margin_s: int = 86400
+    """For so long signatures have to be valid still."""
+    validation_threads: int = 1
     modules: tuple[str, ...] = ()
     """`mod-name` or `mod-name/id`, in order; without the global ones."""
 

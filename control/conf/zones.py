@@ -97,13 +97,22 @@ class ZoneBuilder:
                 catalog = self.peers.catalog(merged)
             if not OF_SIGNING.isdisjoint(values):
                 dnssec = self.signing.dnssec(merged)
+        settings = self._validating(settings, dnssec)
         return ZoneConf(name, self._file(name, values, base), settings, replication, catalog, dnssec)
 
     def member(self, name: str, template: str, catalog: str) -> ZoneConf:
         """Return a zone that exists because `catalog` (text, final dot) has it as a member; raise as `build`."""
         base, settings, replication, _, dnssec = self.template(template)
-        role = self.peers.catalog(base, catalog)
+        role, settings = self.peers.catalog(base, catalog), self._validating(settings, dnssec)
         return ZoneConf(name, self._file(name, NOTHING, base), settings, replication, role, dnssec)
+
+    def _validating(self, settings: ZoneSettings, dnssec: DnssecConf) -> ZoneSettings:
+        """Return settings with what the policy says of validation."""
+        if not settings.validates:
+            return settings
+        margin, threads = dnssec.policy.rrsig_refresh_s, dnssec.policy.signing_threads
+        margin = settings.validation_margin_s if margin is None else margin
+        return self.share(settings._replace(validation_margin_s=margin, validation_threads=threads))
 
     def _file(self, name: str, values: Values, base: Values) -> str:
         """Return the absolute path of a zone file."""

@@ -118,6 +118,7 @@ SPECS: tuple[CommandSpec, ...] = (
     _action("zone-retransfer", "Transfer zones whatever their serial (secondaries)."),
     _action("zone-notify", "Notify the secondaries of zones."),
     _action("zone-sign", "Sign zones anew (zones that are signed here)."),
+    _action("zone-validate", "Validate all signatures of zones."),
     _action("zone-keys-load", "Load the keys of zones again (zones that are signed here)."),
     _action("zone-ksk-submitted", "Confirm that the DS record is at the parent.", Shape.SOME_ZONES),
     _action("zone-freeze", "Postpone events that change zones."),
@@ -158,7 +159,6 @@ SPECS: tuple[CommandSpec, ...] = (
         for name in (
             "zone-backup",
             "zone-restore",
-            "zone-validate",
             "zone-key-check",
             "zone-key-rollover",
         )

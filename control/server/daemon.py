@@ -119,7 +119,7 @@ class Daemon:
         self.filters = Filters(memory_path(config.server.rundir), log, launcher.loader())
         self.keeper = Keeper(self.zones, log, self.workers, background, self.network, self.changed.set, Clock())
         self.replication = Replication(self.keeper, Client(Clock(), client_settings(config.server, tls)))
-        self.dnssec = Dnssec(self.keeper, self.replication.client)
+        self.dnssec = Dnssec(self.keeper, self.replication.client, self.replication.expirations.note)
         self.transactions = Transactions(self.keeper.scheduler, lambda: active.transaction is not None)
         self.reloading = Reloading(active, self.keeper, self.transactions, self.writer, log, origin)
         self.generating = Generating(self.keeper)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How load and flush events of a zone are carried out."""
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple
@@ -25,7 +26,7 @@ from control.zonefile.write import Written, dump_zone_file, output_path, settle_
 from pyxdp_dns.errors import EngineError
 
 AS_LOADED = "as loaded"
-"""Request of what follows a load: the zone was signed, or validated, when it was loaded."""
+"""Request of a re-sign: the zone was signed when it was loaded, and what comes next is to be planned."""
 REREAD = "reread"
 """Request of a load: read the zone file even when it is the one that was read before."""
 
@@ -108,7 +109,7 @@ class Loads:
             if result.needs_flush or not result.is_file:
                 plan_flush(self._scheduler, zone, result.needs_flush)
             plan_notify(self._scheduler, zone)
-            plan_dnssec(self._scheduler, zone, AS_LOADED if result.signed is not None else None)
+            plan_dnssec(self._scheduler, zone, result, self._now_s())
         plan_after_load(self._scheduler, zone, self._now_s(), at_once=result is None or REREAD in event.requests)
         self._changed()
         self._scheduler.contents_changed(zone)
@@ -215,19 +216,23 @@ def plan_flush(scheduler: Scheduler, zone: ZoneHandle, at_once: bool = False) ->
         scheduler.plan(zone, Kind.FLUSH, 0.0 if at_once else delay_s)
 
 
-def plan_dnssec(scheduler: Scheduler, zone: ZoneHandle, request: str | None) -> None:
+def plan_dnssec(scheduler: Scheduler, zone: ZoneHandle, result: LoadResult, now_s: int) -> None:
     """Plan what signing and validating ask for in a zone that was loaded: a look at what is due."""
     settings = zone.conf.settings
+    scheduler.cancel(zone, Kind.VALIDATE)
     if settings.validates:
-        scheduler.plan(zone, Kind.VALIDATE, request=request)
-    else:
-        scheduler.cancel(zone, Kind.VALIDATE)
+        plan_validation(scheduler, zone, now_s if result.valid_until is None else result.valid_until, now_s)
     if settings.signs:
-        scheduler.plan(zone, Kind.RESIGN, request=request)
-    else:
-        scheduler.cancel(zone, Kind.RESIGN)
-        scheduler.cancel(zone, Kind.DS_CHECK)
-        scheduler.cancel(zone, Kind.DS_PUSH)
+        scheduler.plan(zone, Kind.RESIGN, request=None if result.signed is None else AS_LOADED)
+        return
+    for kind in (Kind.RESIGN, Kind.DS_CHECK, Kind.DS_PUSH):
+        scheduler.cancel(zone, kind)
+
+
+def plan_validation(scheduler: Scheduler, zone: ZoneHandle, valid_until: int, now_s: int) -> None:
+    """Plan a look at the signatures of a zone for when it no longer validates, in place of an earlier plan."""
+    scheduler.cancel(zone, Kind.VALIDATE)
+    scheduler.plan(zone, Kind.VALIDATE, max(0, valid_until - now_s))
 
 
 def note_change(scheduler: Scheduler, zone: ZoneHandle, result: ChangeResult) -> None:
@@ -237,4 +242,6 @@ def note_change(scheduler: Scheduler, zone: ZoneHandle, result: ChangeResult) ->
     if result.outcome is not Outcome.UNCHANGED:
         plan_flush(scheduler, zone, result.needs_flush)
         plan_notify(scheduler, zone)
+        if result.valid_until is not None:
+            plan_validation(scheduler, zone, result.valid_until, int(time.time()))
         scheduler.contents_changed(zone)

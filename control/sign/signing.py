@@ -88,6 +88,10 @@ class Signed(NamedTuple):
     """What is to be told of the zone's keys."""
 
 
+NOT_SIGNED = Signed(False, 0, 0, 0)
+"""Nothing had to be signed."""
+
+
 def both(first: Signed, then: Signed) -> Signed:
     """Return what two steps of signing one version of a zone did."""
     ends = [end for end in (first.expires, then.expires) if end]

@@ -45,7 +45,7 @@ class StoredZone:
     is_file: bool = False
     """The contents are those of that file (with another serial, where the server makes the serials)."""
     is_source: bool = False
-    """Without what signing makes of them, the contents are those of that file."""
+    """Of a zone that is signed here: without what signing makes of them, the contents are those of that file."""
     expired: bool = False
     """The contents are not answered from until the zone is loaded or transferred again."""
 

@@ -15,7 +15,8 @@ from control.errors import ZoneBusy, ZoneError, ZoneInvalid, ZoneTooLarge, ZoneU
 from control.sign.remember import remember
 from control.sign.settle import signing_for
 from control.sign.signing import Signed, Signing, SigningOf, unsigned
-from control.store.contents import apply_changes, iterate_pairs
+from control.sign.validate import validated
+from control.store.contents import apply_changes, flat_zone, iterate_pairs
 from control.store.environment import Store, Transaction
 from control.store.keys import RRsetChange, parse_owner_key
 from control.store.zones import StoredZone, get_zone, put_zone
@@ -41,6 +42,7 @@ class Applied(NamedTuple):
     signing: Signing | None = None
     signed: Signed | None = None
     """How the zone was signed, and what was done; both or none."""
+    valid_until: int | None = None
 
 
 def apply_updates(
@@ -87,6 +89,7 @@ def record_update(
         needs_flush=needs_flush,
         warnings=applied.warnings,
         signed=signed,
+        valid_until=applied.valid_until,
     )
 
 
@@ -106,23 +109,24 @@ def _apply_update(txn: Transaction, store: Store, update: ZoneUpdate, now_s: int
         if known is None:
             raise ZoneUnknown(update.zone, "no contents to begin with; add records, an SOA among them")
         return Applied(known, known, ())
-    return _write_contents(txn, store, update, Before(known, base, signing), changes)
+    return _write_contents(txn, store, update, Before(known, base, signing, now_s), changes)
 
 
 class Before(NamedTuple):
-    """A zone before a change (`known` None: without contents), and how it is signed."""
+    """A zone before a change (`known` None: without contents), how it is signed, and the time of day."""
 
     known: StoredZone | None
     base: StoredZone
     signing: Signing | None
+    now_s: int
 
 
 def _write_contents(
     txn: Transaction, store: Store, update: ZoneUpdate, before: Before, changes: Sequence[RRsetChange]
 ) -> Applied:
     """Write changes and check what the zone has become; put everything back when it must not be so."""
-    known, base, signing = before
-    signed: Signed | None = None
+    known, base, signing, now_s = before
+    signed, valid_until = None, None
     try:
         changing = _no_longer_the_file(base, update)
         current = advance(txn, changing, changes, store.reserve_version())
@@ -138,10 +142,12 @@ def _write_contents(
             verify(txn, current)
         if update.settings.interprets:
             read_catalog(current.apex, iterate_pairs(txn, current))
+        if update.settings.validates:
+            valid_until = validated(flat_zone(txn, current), current.apex, update.settings, now_s)
     except ZoneError:
         apply_changes(txn, invert_changes(changes))
         raise
-    return Applied(known, current, changes, warnings, signing, signed)
+    return Applied(known, current, changes, warnings, signing, signed, valid_until)
 
 
 def _no_longer_the_file(zone: StoredZone, update: ZoneUpdate) -> StoredZone:

@@ -21,6 +21,7 @@ from control.clock import Clock
 from control.conf.peers import ReplicationConf
 from control.conf.zone import ZoneSettings
 from control.errors import ControlError
+from control.sign.settle import signing_for
 from control.sign.signing import Signing, SigningOf, unsigned
 from control.store.contents import flat_zone, remove_condemned
 from control.store.environment import Store, Transaction
@@ -30,6 +31,7 @@ from control.store.sources import FileIdentity
 from control.store.timers import remove_timers
 from control.store.zones import StoredZone, get_zone, list_condemned, put_zone, remove_zone
 from control.update.follow import FollowOptions, Step, follow_steps, merge_results
+from control.update.follow_signed import follow_signed
 from control.update.group import CommitQueue
 from control.update.keep import drop_flushed
 from control.update.load import Loader
@@ -190,7 +192,16 @@ class Door:
             return merge_results([self._follow(incoming.zone, steps, settings, replication, also) for steps in groups])
         is_recorded = replication.ixfr_from_axfr or settings.journal_content == "all"
         with incoming.take_contents() as contents:
+            if settings.signs:
+                return as_change(self._complete_taken(incoming.zone, contents, settings, also))
             return self._replacer.replace(incoming.zone, contents, settings, is_recorded=is_recorded, also=also)
+
+    def _complete_taken(
+        self, zone: bytes, contents: "ScannedZone", settings: ZoneSettings, also: Callable[[Transaction], None]
+    ) -> LoadResult:
+        """Make contents of a primary those of a zone that is signed here, with what the server makes itself."""
+        result = self._loader.take(zone, contents, settings, also)
+        return self._complete(LoadRequest(zone, "", settings, cold=False), result)
 
     def _follow(
         self,
@@ -205,7 +216,11 @@ class Door:
             options = FollowOptions(settings, now_s, replication.ixfr_benevolent, zone in self._queue.flushing)
 
             def job(txn: Transaction) -> ChangeResult:
-                done = follow_steps(txn, zone, steps, self._store.reserve_version, options)
+                signing = signing_for(self._signing_of, txn, zone) if settings.signs else None
+                if signing is None:
+                    done = follow_steps(txn, zone, steps, self._store.reserve_version, options)
+                else:
+                    done = follow_signed(txn, zone, steps, self._store.reserve_version, options, signing)
                 if done.changes:
                     self.publisher.publish_changes(publication, txn, done.known, done.current, done.changes)
                 also(txn)
@@ -355,6 +370,24 @@ class Door:
             return self._store.write(lambda txn: remove_condemned(txn, SWEEP_RRSETS))
 
 
+def as_change(result: LoadResult) -> ChangeResult:
+    """Return what a load did as a change of all records."""
+    return ChangeResult(
+        zone=result.zone,
+        outcome=result.outcome,
+        old_serial=result.old_serial,
+        new_serial=result.new_serial,
+        removed=0,
+        added=result.records,
+        version=result.version,
+        size=result.size,
+        needs_flush=result.needs_flush,
+        warnings=result.warnings,
+        signed=result.signed,
+        valid_until=result.valid_until,
+    )
+
+
 def note_flushed(txn: Transaction, flushed: Flushed) -> None:
     """Note which contents a zone file has, and free what the journal need not keep."""
     zone, file, serial, settings = flushed
@@ -363,7 +396,7 @@ def note_flushed(txn: Transaction, flushed: Flushed) -> None:
         return
     is_file, read_as = known.serial == serial, reading_of(settings)
     read = replace(known, sources=(file,), reading=read_as, file_serial=serial)
-    put_zone(txn, replace(read, is_file=is_file, is_source=is_file))
+    put_zone(txn, replace(read, is_file=is_file, is_source=is_file and settings.signs))
     state = get_journal(txn, zone)
     if state is not None:
         put_journal(txn, zone, drop_flushed(txn, state, serial, 0, settings))

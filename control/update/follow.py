@@ -14,7 +14,8 @@ from control.catalog.read import read_catalog
 from control.conf.zone import ZoneSettings
 from control.errors import ZoneBusy, ZoneError, ZoneUnknown
 from control.sign.signing import both
-from control.store.contents import iterate_pairs
+from control.sign.validate import validated
+from control.store.contents import flat_zone, iterate_pairs
 from control.store.environment import Transaction
 from control.store.keys import Record, RRsetChange, name_text, parse_owner_key, rrset_key, unpack_rdatas
 from control.store.zones import StoredZone, get_zone, put_zone
@@ -83,7 +84,10 @@ def follow_steps(
         counts = count_records(made)
         changes += made
         needs_flush, removed, added = needs_flush or flush, removed + counts[0], added + counts[1]
-    warnings = _check_result(txn, known, current, changes, options.settings)
+    warnings = check_result(txn, known, current, changes, options.settings)
+    valid_until = None
+    if options.settings.validates:
+        valid_until = validated(flat_zone(txn, current), zone, options.settings, options.now_s)
     result = ChangeResult(
         zone=zone,
         outcome=Outcome.UPDATED if changes else Outcome.UNCHANGED,
@@ -95,6 +99,7 @@ def follow_steps(
         size=current.size,
         needs_flush=needs_flush,
         warnings=warnings,
+        valid_until=valid_until,
     )
     return Followed(known, current, changes, result)
 
@@ -119,15 +124,15 @@ def _take_step(
         message = f"the zone has serial {zone.serial}, the changes begin at {step.serial_from}; transfer it anew"
         raise ZoneBusy(zone.apex, message)
     if not options.benevolent:
-        _check_exact(txn, zone, step)
+        check_exact(txn, zone, step)
     changes = plan_changes(txn, zone, step.removals, step.additions)
-    current = advance(txn, replace(zone, is_file=False), changes, version)
+    current = advance(txn, replace(zone, is_file=False, is_source=False), changes, version)
     if current.serial != step.serial_to:
         raise StepRefused(zone.apex, f"the changes end with serial {current.serial}, not {step.serial_to}")
     return current, changes
 
 
-def _check_exact(txn: Transaction, zone: StoredZone, step: Step) -> None:
+def check_exact(txn: Transaction, zone: StoredZone, step: Step) -> None:
     """Check that what goes is there and that what comes is not. Raises StepRefused."""
     present: dict[bytes, set[bytes]] = {}
 
@@ -155,9 +160,10 @@ def _refusal(zone: StoredZone, record: Record, what: str) -> StepRefused:
     return StepRefused(zone.apex, f"a changeset {what} ({name_text(record.owner)}, type {record.type}); {hint}")
 
 
-def _check_result(
+def check_result(
     txn: Transaction, known: StoredZone, current: StoredZone, changes: Iterable[RRsetChange], settings: ZoneSettings
 ) -> tuple[str, ...]:
+    """Check what the zone has become; return the rules that are broken and tolerated. Raises ZoneError."""
     owners = dict.fromkeys(owners_touched(changes))
     warnings = check_owners(txn, current, map(parse_owner_key, owners), settings)
     check_size(known, current, settings)

@@ -8,9 +8,10 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from control.clock import Clock
+from control.conf.zone import ZoneSettings
 from control.errors import ControlError, StoreError, ZoneMissing
 from control.sign.remember import remember
-from control.sign.signing import SigningOf, unsigned
+from control.sign.signing import NOT_SIGNED, SigningOf, unsigned
 from control.store.contents import flat_zone, iterate_pairs
 from control.store.environment import Store, Transaction
 from control.store.journal import get_journal, has_history
@@ -20,7 +21,7 @@ from control.update.checks import check_owners
 from control.update.keep import forget_changes, keep_changes, leave_chain, note_zone
 from control.update.plain import PlainLoader
 from control.update.plan import Reading, Situation, Verdict, plan_reading
-from control.update.prepare import LoadRequest, Prepared, file_state, prepare
+from control.update.prepare import Also, LoadRequest, Prepared, file_state, prepare, prepare_transferred
 from control.update.publish import Publisher, build, build_flat
 from control.update.results import LoadResult, Outcome, Step, StepKind
 from control.update.signed import settle_signed
@@ -29,6 +30,7 @@ from control.update.whole import CHUNK_RRSETS, adopt, check_current, move_pairs,
 from pyxdp_dns.errors import EngineError
 
 if TYPE_CHECKING:
+    from pyxdp_dns.scan import ScannedZone
     from pyxdp_dns.table import Transaction as Publication
 
 PLAIN_ZONES = 1000
@@ -68,6 +70,22 @@ class Loader:
             finally:
                 entry.close()
         return replace(result, seconds=(self._clock.monotonic_ns() - started_ns) / 1e9)
+
+    def take(self, zone: bytes, contents: "ScannedZone", settings: ZoneSettings, also: Also) -> LoadResult:
+        """Make what a primary has the contents of a zone that is signed here; `also` writes with them.
+
+        The contents stay the caller's. Raises ZoneCheckError, ZoneError, StoreError or EngineError.
+        """
+        request = LoadRequest(zone, "", settings, cold=False)
+        with self._store.read() as txn:
+            situation = _look(txn, request)
+        found = prepare_transferred(self._store, request, situation, contents, self._clock.now_ns(), self._signing_of)
+        found.also = also
+        try:
+            (result,) = self._write([found])
+            return result
+        finally:
+            found.close()
 
     def load_many(self, requests: Iterable[LoadRequest]) -> Iterator[Outcomes]:
         """Load many zones; `Door.load_many` has the contract."""
@@ -243,6 +261,10 @@ class Loader:
             assert stored is not None
             check_current(txn, stored.apex, stored)
             current, needs_flush, held = self._write_changes(txn, publication, stored, prepared)
+        if prepared.also is not None:
+            if prepared.signing is not None and prepared.signed is None:
+                remember(txn, current.apex, prepared.signing, NOT_SIGNED, current.serial)
+            prepared.also(txn)
         return _result(prepared, current, needs_flush, is_new_in_journal=held)
 
     def _write_changes(
@@ -362,6 +384,7 @@ def _result(prepared: Prepared, current: StoredZone, needs_flush: bool, *, is_ne
         is_file=current.is_file and current.serial == current.file_serial,
         taken_serial=None if prepared.signed is None else prepared.file_serial,
         signed=prepared.signed,
+        valid_until=prepared.valid_until,
     )
 
 

@@ -108,7 +108,8 @@ class PlainLoader:
 def _is_ordinary(settings: ZoneSettings) -> bool:
     """Tell whether the file is read, and is the zone as it stands."""
     is_read = settings.zonefile_load != "none" and not settings.zonefile_skip
-    return is_read and not settings.zonemd_verify and not settings.interprets and not settings.signs
+    is_looked_at = settings.zonemd_verify or settings.interprets or settings.validates
+    return is_read and not is_looked_at and not settings.signs
 
 
 def _result(settings: ZoneSettings, zone: StoredZone) -> LoadResult:

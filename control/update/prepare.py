@@ -6,7 +6,7 @@ journal, comparing, and the decision what becomes of it (plan.py).
 """
 
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from heapq import merge
 from typing import TYPE_CHECKING
@@ -14,9 +14,10 @@ from zlib import crc32
 
 from control.catalog.read import read_catalog
 from control.conf.zone import ZoneSettings
-from control.errors import SerialRefused, ZoneInvalid, ZoneTooLarge
+from control.errors import SerialRefused, SigningRefused, ZoneInvalid, ZoneTooLarge
 from control.sign.settle import signing_for
 from control.sign.signing import MADE_HERE, Signed, Signing, SigningOf, unsigned
+from control.sign.validate import validated
 from control.sign.whole import has_types
 from control.store.contents import FlatZone, flatten, get_rrset, iterate_pairs
 from control.store.environment import Store, Transaction
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 SOA = 6
 RECORDED_MAX = 1 << 17
 """RRsets of a difference that is held in memory, some 100 MB, and goes to the journal. More become a whole zone."""
+Also = Callable[[Transaction], None]
 FEW = 500
 """RRsets of a zone whose pairs are held as Python objects while it is loaded."""
 
@@ -83,6 +85,10 @@ class Prepared:
     """How the zone is signed; None: it is not signed here."""
     signed: Signed | None = None
     """What signing the contents as a whole did."""
+    valid_until: int | None = None
+    """When the contents no longer validate; None: they were not validated."""
+    also: Also | None = None
+    """What else is written in the transaction that changes the zone, after the contents."""
 
     @property
     def skipped_types(self) -> frozenset[int]:
@@ -129,17 +135,55 @@ def prepare(
     zone_id = store.reserve_zone_id() if stored is None else stored.zone_id
     scanned = scan_zone_file(request.file, request.zone, zone_id, request.settings.default_ttl)
     try:
-        problems = check_scanned(scanned, request.zone, request.settings)
-        warnings = _notes(scanned) + tuple(map(str, problems))
-        found = Prepared(request, situation, scanned, scanned, _blank(request, zone_id), warnings=warnings)
+        found = _check(request, situation, scanned, zone_id)
         if request.settings.signs:
-            with store.read() as txn:
-                found.signing = signing_for(signing_of, txn, request.zone)
+            found.signing = _signing(store, request.zone, signing_of)
         _fill(store, found, now_ns)
         return found
     except BaseException:
         scanned.close()
         raise
+
+
+def prepare_transferred(
+    store: Store,
+    request: LoadRequest,
+    situation: Situation,
+    contents: "ScannedZone",
+    now_ns: int,
+    signing_of: SigningOf,
+) -> Prepared:
+    """Find out what is to be written of contents from a primary, in a zone that is signed here; they stay the caller's.
+
+    The serial is remembered as the primary's. Raises SigningRefused when the zone is not signed here, and as `prepare`.
+    """
+    stored = situation.stored
+    zone_id = store.reserve_zone_id() if stored is None else stored.zone_id
+    contents.move(zone_id)
+    found = _check(request, situation, contents, zone_id)
+    signing = _signing(store, request.zone, signing_of)
+    if signing is None:
+        raise SigningRefused(request.zone, "no longer signed here; transfer it again")
+    serial = _serial_of(contents)
+    found.signing = replace(signing, kasp=signing.kasp._replace(master_serial=serial))
+    _fill(store, found, now_ns)
+    own = stored or _blank(request, zone_id)
+    source = (own.sources, own.reading, own.file_serial)
+    found.target = replace(
+        found.target, sources=source[0], reading=source[1], file_serial=source[2], is_source=False, expired=False
+    )
+    return found
+
+
+def _check(request: LoadRequest, situation: Situation, scanned: "ScannedZone", zone_id: int) -> Prepared:
+    problems = check_scanned(scanned, request.zone, request.settings)
+    warnings = _notes(scanned) + tuple(map(str, problems))
+    return Prepared(request, situation, scanned, scanned, _blank(request, zone_id), warnings=warnings)
+
+
+def _signing(store: Store, zone: bytes, signing_of: SigningOf) -> Signing | None:
+    with store.read() as txn:
+        return signing_for(signing_of, txn, zone)
 
 
 def _blank(request: LoadRequest, zone_id: int) -> StoredZone:
@@ -167,6 +211,9 @@ def _fill(store: Store, prepared: Prepared, now_ns: int) -> None:
     _check_size(prepared.target, situation.stored, prepared.request.settings)
     if prepared.request.settings.zonemd_verify and net:
         verify_scanned(prepared.contents if prepared.pairs is None else prepared.pairs, prepared.request.zone)
+    prepared.valid_until = validated(
+        prepared.contents, prepared.request.zone, prepared.request.settings, now_ns // 10**9
+    )
     if prepared.request.settings.interprets:
         read_catalog(prepared.request.zone, prepared.contents if prepared.pairs is None else prepared.pairs)
     _note_reading(prepared, prepared.end_serial)
@@ -205,7 +252,7 @@ def _describe(store: Store, prepared: Prepared, now_ns: int) -> None:
         sources=identify(prepared.scanned.files, now_ns),
         file_serial=prepared.file_serial,
         is_file=not prepared.replayed and prepared.signing is None,
-        is_source=not prepared.replayed,
+        is_source=not prepared.replayed and prepared.signing is not None,
     )
     prepared.target = _measured(prepared, target)
 

@@ -15,6 +15,7 @@ from control.catalog.read import read_catalog
 from control.clock import Clock
 from control.conf.zone import ZoneSettings
 from control.errors import JournalFull, StoreError, ZoneError, ZoneTooLarge
+from control.sign.validate import validated
 from control.store.contents import iterate_pairs
 from control.store.environment import Store, Transaction
 from control.store.keys import Pair, RRsetChange, type_of_key
@@ -56,6 +57,8 @@ class Replacement:
     warnings: tuple[str, ...] = ()
     is_stored: bool = False
     """The contents are in the store already."""
+    valid_until: int | None = None
+    """When the contents no longer validate; None: they were not validated."""
 
     @property
     def is_small(self) -> bool:
@@ -157,6 +160,7 @@ class Replacer:
         _check_size(found)
         if settings.zonemd_verify:
             verify_scanned(contents, zone)
+        found.valid_until = validated(contents, zone, settings, self._clock.now_ns() // 10**9)
         if settings.interprets:
             read_catalog(zone, contents)
         if stored is not None:
@@ -183,6 +187,7 @@ class Replacer:
             records=records,
             size=octets,
             is_file=False,
+            is_source=False,
             expired=False,
         )
 
@@ -219,7 +224,9 @@ class Replacer:
             if self._publisher.version_of(stored.apex) != stored.version:
                 build(publication, current, iterate_pairs(txn, current))
             return current, False
-        current = advance(txn, replace(stored, is_file=False, expired=False), changes, found.target.version)
+        current = advance(
+            txn, replace(stored, is_file=False, is_source=False, expired=False), changes, found.target.version
+        )
         needs_flush = self._keep(txn, stored, current, changes, found.settings)
         put_zone(txn, current)
         self._publisher.publish_changes(publication, txn, found.served, current, changes)
@@ -292,4 +299,5 @@ def _result(found: Replacement, current: StoredZone, needs_flush: bool) -> Chang
         size=current.size,
         needs_flush=needs_flush,
         warnings=found.warnings,
+        valid_until=found.valid_until,
     )

@@ -15,7 +15,7 @@ from control.conf.zone import ZoneSettings
 from control.errors import SigningRefused, ZoneBusy, ZoneUnknown
 from control.sign.apex import key_changes
 from control.sign.remember import remember
-from control.sign.signing import SOA, Signed, Signing
+from control.sign.signing import NOT_SIGNED, SOA, Signed, Signing
 from control.sign.whole import sign_contents, summary
 from control.store.contents import FlatZone, flat_zone, flatten, get_rrset
 from control.store.environment import Store, Transaction
@@ -77,7 +77,7 @@ class Resigner:
 
     def _note(self, known: StoredZone, signing: Signing) -> ChangeResult:
         """Nothing is to be done; keys may have gone on all the same."""
-        done = Signed(False, 0, 0, 0)
+        done = NOT_SIGNED
         if signing.keys.written or signing.keys.removed:
             done = self._store.write(lambda txn: remember(txn, known.apex, signing, done, known.serial))
         return _unchanged(known, done)

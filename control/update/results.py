@@ -65,6 +65,8 @@ class LoadResult:
     """The serial before the server's own records (signatures, ZONEMD) made it `new_serial`; None without any."""
     signed: Signed | None = None
     """What signing did; None: the zone is not signed here, or nothing changed."""
+    valid_until: int | None = None
+    """When the contents no longer validate (Unix seconds); None: they were not validated."""
 
 
 class ChangeResult(NamedTuple):
@@ -88,3 +90,5 @@ class ChangeResult(NamedTuple):
     """Rules that are broken and tolerated with `semantic-checks: soft`."""
     signed: Signed | None = None
     """What signing did; None: the zone is not signed here, or nothing changed."""
+    valid_until: int | None = None
+    """When the contents no longer validate (Unix seconds); None: they were not validated."""

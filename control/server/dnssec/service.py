@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a daemon has for zones that are signed here, put together."""
 
+from collections.abc import Callable
+
 from control.conf.policy import DnssecConf
 from control.ctl.command import ZoneDirectory
 from control.events.kinds import Kind
@@ -11,15 +13,17 @@ from control.server.dnssec.ds_check import DsChecks
 from control.server.dnssec.ds_push import DsPushes
 from control.server.dnssec.resign import Resigns
 from control.server.dnssec.telling import Telling
+from control.server.dnssec.validation import Validations
 from control.server.keeper import Keeper
 from control.sign.signers import Signers
 from control.transfer.client import Client
 
 
 class Dnssec:
-    """The runners of the events re-sign, DS-check and DS-push, and what belongs to them."""
+    """The runners of the events re-sign, DNSSEC-validate, DS-check and DS-push, and what belongs to them."""
 
-    def __init__(self, keeper: Keeper, client: Client) -> None:
+    def __init__(self, keeper: Keeper, client: Client, expired: Callable[[ZoneHandle], None]) -> None:
+        """`expired` takes note, on the loop, that a zone is not answered from any more."""
         zones, log, scheduler = keeper.zones, keeper.log, keeper.scheduler
         self._keeper = keeper
         self.signers = Signers(self._conf_of, self._now_s)
@@ -30,6 +34,8 @@ class Dnssec:
         resigns = Resigns(zones, log, scheduler, self.signers, self.telling, keeper.changed, self._now_s)
         self.ds_checks = DsChecks(self.access, log, scheduler, client, self._now_s)
         ds_pushes = DsPushes(zones, self.access, log, scheduler, client, self._now_s)
+        validations = Validations(zones, log, scheduler, self._now_s, expired)
+        keeper.runs[Kind.VALIDATE] = validations.runner()
         keeper.runs[Kind.RESIGN] = resigns.runner()
         keeper.runs[Kind.DS_CHECK] = self.ds_checks.runner()
         keeper.runs[Kind.DS_PUSH] = ds_pushes.runner()

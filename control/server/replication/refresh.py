@@ -34,6 +34,7 @@ from control.server.runners import note_change
 from control.server.zone_log import failure_text
 from control.store.contents import get_rrset
 from control.store.environment import Transaction
+from control.store.kasp_tables import get_kasp
 from control.store.keys import unpack_rdatas
 from control.store.timers import ZoneTimers, update_timers
 from control.store.zones import StoredZone, get_zone
@@ -65,7 +66,7 @@ class Contents(Protocol):
 
 
 class Own(NamedTuple):
-    """The contents of a zone before the refresh: serial and SOA."""
+    """The contents of a zone before the refresh: serial (of a zone that is signed here, the primary's) and SOA."""
 
     serial: int
     soa: bytes
@@ -244,7 +245,8 @@ class Refresh:
             stored = get_zone(txn, self.zone.wire)
             if stored is None or stored.expired or self.zone.serial is None:
                 return None
-            return Own(stored.serial, soa_data(txn, stored))
+            serial = get_kasp(txn, self.zone.wire).master_serial if self.zone.conf.settings.signs else stored.serial
+            return None if serial is None else Own(serial, soa_data(txn, stored))
 
     def _ask(self, remote: RemoteConf) -> Refreshed | None:
         """Ask a primary at its addresses; None when another one is to be asked."""

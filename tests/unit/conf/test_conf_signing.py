@@ -210,7 +210,8 @@ def test_templates_and_members() -> None:
     assert [zones[f"{name}."].dnssec.signing for name in "abcd"] == [True, True, False, True]
     assert [zones[f"{name}."].dnssec.policy.id for name in "abcd"] == ["p", "q", "p", "p"]
     assert zones["a."].dnssec is zones["d."].dnssec
-    assert zones["a."].settings is zones["c."].settings
+    assert zones["a."].settings is zones["d."].settings
+    assert [zones[f"{name}."].settings.signs for name in "abcd"] == [True, True, False, True]
     assert make_builder(document).member("m.", "t", "cat.").dnssec == zones["a."].dnssec
 
 
