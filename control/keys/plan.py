@@ -170,7 +170,7 @@ def follows_policy(keys: Sequence[Key], policy: PolicyConf, now: int) -> bool:
 
 
 def _change_of_keys(keys: Sequence[Key], policy: PolicyConf, at: int) -> ActionKind | None:
-    if is_lacking(keys, at, "signs_keys") or is_lacking(keys, at, "signs_zone"):
+    if is_lacking(keys, at, "signs_keys") or is_lacking(keys, at, "signs_zone") or half_algorithms(keys, at):
         return ActionKind.FILL
     serving = [key for key in own_keys(keys) if key_state(key, at) in SERVING]
     if all(key.algorithm != policy.algorithm for key in serving):
@@ -179,9 +179,18 @@ def _change_of_keys(keys: Sequence[Key], policy: PolicyConf, at: int) -> ActionK
 
 
 def is_lacking(keys: Sequence[Key], at: int, role: str) -> bool:
-    """Whether no key that is published does what the field `role` of KeyUse says."""
+    """Whether no key that is published, and not revoked, does what the field `role` of KeyUse says."""
     uses = (use_of(key, at, keys) for key in own_keys(keys))
-    return not any(use.is_public and getattr(use, role) for use in uses)
+    return not any(use.is_public and not use.is_revoked and getattr(use, role) for use in uses)
+
+
+def half_algorithms(keys: Sequence[Key], at: int) -> list[int]:
+    """Return the algorithms that were rolled in and have no KSK, or no ZSK, any more."""
+    there = [key for key in own_keys(keys) if key_state(key, at) in SERVING | {KeyState.RETIRE_ACTIVE}]
+    rolled_in = {key.algorithm for key in there if key.timers.pre_active and key_state(key, at) in SERVING}
+    ksks = {key.algorithm for key in there if key.is_ksk}
+    zsks = {key.algorithm for key in there if key.is_zsk}
+    return sorted(rolled_in - (ksks & zsks))
 
 
 def _has_scheme(serving: Sequence[Key], policy: PolicyConf) -> bool:

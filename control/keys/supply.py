@@ -23,7 +23,10 @@ class Generate(Protocol):
         taken_tags: frozenset[int],
         timers: KeyTimers,
     ) -> Key:
-        """Return a key of the policy's algorithm and size with these roles and timers and none of these tags."""
+        """Return a key of the policy's algorithm and size with these roles and timers and none of these tags.
+
+        So a shared key that the zone has already is none that may be returned.
+        """
 
 
 class Role(NamedTuple):
@@ -57,6 +60,8 @@ def obtain(
         taken_tags=taken_tags(keys),
         timers=timers,
     )
+    if any(key.id == made.id for key in keys):
+        raise ValueError(f"key {made.id} is one of the zone already; its tag was among those taken")
     return (*keys, made), made
 
 

@@ -2,7 +2,8 @@
 """All resolvers there may be: with a DS, a DNSKEY RRset and data, each cached at any moment in the past.
 
 Each of them has to find a chain from the DS to the data, as strict validators do that want every algorithm of the DS
-RRset to sign the DNSKEY RRset, and every algorithm of the DNSKEY RRset to sign the data (RFC 4035, section 2.2).
+RRset to sign the DNSKEY RRset, and every algorithm of the DNSKEY RRset to sign itself and the data (RFC 4035,
+section 2.2).
 Without a DS the zone is insecure and nothing can be wrong.
 
 What was shown until a time is served by secondaries for the propagation delay and stays in caches for its TTL after
@@ -46,6 +47,8 @@ def _keys_faults(parent: ParentShown, keys: Shown) -> Iterator[str]:
     for algorithm in sorted(_algorithms(parent.ds)):
         if algorithm not in _algorithms(trusted):
             yield f"DS {_names(parent.ds)} of {parent.since} trusts no {_names(keys.dnskeys)} of {keys.since}"
+    if _algorithms(keys.dnskeys) != _algorithms(keys.dnskeys & keys.key_signers):
+        yield f"DNSKEY {_names(keys.dnskeys)} of {keys.since} is not signed with each of its algorithms"
 
 
 def _data_faults(keys: Shown, data: Shown) -> Iterator[str]:

@@ -135,8 +135,8 @@ def test_the_ttl_of_the_ds_is_waited_for(name: str) -> None:
 def test_downtime_at_any_moment_breaks_no_resolver(name: str) -> None:
     """The server is down from any second of a rollover on, for seconds or through several due times."""
     is_csk, begin = ROLLS[name]
-    for start in range(70):
-        for length in (1, 5, 9, 40):
+    for start in range(60):
+        for length in (4, 40):
             zone = begun(QUIET._replace(single_type_signing=is_csk))
             begin(zone)
             zone.run_for(start)
@@ -234,7 +234,7 @@ def apply(zone: KeyedZone, operation: Operation) -> None:
 
 
 @given(OPERATIONS, st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_whatever_happens_no_resolver_breaks(operations: list[Operation], is_csk: bool) -> None:
     """Any sequence of forced rollovers, changed policies and TTLs, downtime, parents quick and slow."""
     zone = KeyedZone(BUSY._replace(single_type_signing=is_csk))
