@@ -17,8 +17,9 @@ class EventKind(Enum):
     SUBMISSION_CONFIRMED = "KSK submission, confirmed"
     KSK_FORCE_IGNORED = "ignoring forced KSK rollover due to running rollover"
     ZSK_FORCE_IGNORED = "ignoring forced ZSK rollover due to running rollover"
-    KEY_REINSTATED = "key put back into use, the key that was to replace it is missing"
-    KEY_REPLACED = "new key put into use at once, the one before is missing"
+    NO_ZSK_TO_FORCE = "ignoring forced ZSK rollover, the policy has single-type-signing"
+    KEY_REINSTATED = "key tag {tag} put into use, the key that was to be used is missing"
+    KEY_REPLACED = "new key tag {tag} put into use at once, the key before it is missing"
 
 
 NOTICES = frozenset({EventKind.SUBMISSION_WAITING, EventKind.SUBMISSION_CONFIRMED})
@@ -26,6 +27,7 @@ WARNINGS = frozenset(
     {
         EventKind.KSK_FORCE_IGNORED,
         EventKind.ZSK_FORCE_IGNORED,
+        EventKind.NO_ZSK_TO_FORCE,
         EventKind.KEY_REINSTATED,
         EventKind.KEY_REPLACED,
     },
@@ -50,4 +52,4 @@ class Event(NamedTuple):
     @property
     def text(self) -> str:
         """The words of the log line, after `DNSSEC, `."""
-        return self.kind.value
+        return self.kind.value.format(tag=self.key_tag)

@@ -95,8 +95,9 @@ def force(
     told. The caller refuses it under a manual policy. `now` is that of `steady_now`.
     """
     is_ksk = kind == "ksk"
-    has_none = not is_ksk and policy.single_type_signing
-    if policy.manual or has_none or is_rolling(keys, now) or not follows_policy(keys, policy, now):
+    if not is_ksk and policy.single_type_signing:
+        return RollResult(tuple(keys), events=(Event(EventKind.NO_ZSK_TO_FORCE),))
+    if policy.manual or is_rolling(keys, now) or not follows_policy(keys, policy, now):
         ignored = EventKind.KSK_FORCE_IGNORED if is_ksk else EventKind.ZSK_FORCE_IGNORED
         return RollResult(tuple(keys), events=(Event(ignored),))
     stage = start(Stage(tuple(keys), policy, now, generate), is_ksk)

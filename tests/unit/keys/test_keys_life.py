@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from control.conf.policy import PolicyConf, SubmissionConf
+from control.keys.dnskey import tag_of
 from control.keys.events import EventKind
 from control.keys.plan import Action, ActionKind
 from control.keys.roll import ZoneTiming, force, next_action, ready_key, replaced_keys, roll, spread_s, wake_time
@@ -121,7 +122,7 @@ def test_there_is_no_zsk_to_be_forced_beside_a_csk() -> None:
     zone = settled(policy)
     result = force(zone.keys, policy, "zsk", zone.now, zone.generate)
     assert result.keys == zone.keys
-    assert [event.kind for event in result.events] == [EventKind.ZSK_FORCE_IGNORED]
+    assert [event.kind for event in result.events] == [EventKind.NO_ZSK_TO_FORCE]
 
 
 def test_what_is_forced_before_a_changed_policy_was_seen_is_ignored() -> None:
@@ -363,7 +364,9 @@ def test_a_deleted_key_is_replaced_at_once(number: int, state: KeyState) -> None
     result = zone.sign()
     new = next(key for key in result.keys if int(key.id, 16) == 3)
     assert (new.algorithm, new.size, key_state(new, zone.now)) == (13, 256, state)
-    assert kinds(zone)[0] is EventKind.KEY_REPLACED
+    event = zone.events[2][1]
+    assert (event.kind, event.severity) == (EventKind.KEY_REPLACED, "warning")
+    assert event.text == f"new key tag {tag_of(new)} put into use at once, the key before it is missing"
 
 
 def test_a_published_zsk_comes_before_a_new_one() -> None:
@@ -373,6 +376,44 @@ def test_a_published_zsk_comes_before_a_new_one() -> None:
     lose(zone, 2)
     zone.run_for(1)
     assert states(zone) == {1: KeyState.ACTIVE, 3: KeyState.ACTIVE}
+
+
+@pytest.mark.parametrize("second", [5, 14])
+@pytest.mark.parametrize("number", [3, 4])
+def test_half_of_a_new_algorithm_is_made_up_for(number: int, second: int) -> None:
+    """One of its keys was deleted: what is not published yet begins anew, else the other half is published as well."""
+    zone = settled(POLICY)
+    zone.policy = zone.policy._replace(algorithm=15)
+    zone.run_for(second)
+    lose(zone, number)
+    zone.run_for(1)
+    incoming = [key for key in zone.keys if key.algorithm == 15]
+    assert {key_state(key, zone.now) for key in incoming} == {
+        KeyState.PRE_ACTIVE if second == 5 else KeyState.PUBLISHED
+    }
+    assert {(key.is_ksk, key.is_zsk) for key in incoming} == {(True, False), (False, True)}
+    latest = max(key.timers.pre_active for key in incoming)
+    if second == 5:
+        assert [key.timers.pre_active for key in incoming] == [latest, latest]
+    assert kinds(zone)[-1] is EventKind.KEY_REPLACED
+    zone.parent = Parent()
+    zone.run_for(200)
+    assert {key.algorithm for key in zone.keys} == {15}
+
+
+def test_a_shared_key_that_the_zone_has_is_refused() -> None:
+    """What makes keys must not return one of the zone."""
+    zone = settled(POLICY)
+    first = zone.keys[0]
+
+    def generate(
+        _policy: PolicyConf, *, is_ksk: bool, is_zsk: bool, now_s: int, taken_tags: frozenset[int], timers: KeyTimers
+    ) -> Key:
+        assert (is_ksk, is_zsk, now_s) == (True, False, timers.created)
+        return first
+
+    with pytest.raises(ValueError, match="one of the zone already"):
+        force(zone.keys, POLICY, "ksk", zone.now, generate)
 
 
 def test_a_zone_that_lost_all_keys_begins_anew() -> None:
