@@ -27,8 +27,9 @@ PrivateKey: TypeAlias = (
 )
 KINDS = rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey, ed448.Ed448PrivateKey
 PUBLIC_EXPONENT = 65537
-ECDSA_CURVES = {13: ec.SECP256R1, 14: ec.SECP384R1}
-CURVES_BY_NAME = {"secp256r1": ec.SECP256R1, "secp384r1": ec.SECP384R1}
+Curve: TypeAlias = type[ec.SECP256R1] | type[ec.SECP384R1]
+ECDSA_CURVES: dict[int, Curve] = {13: ec.SECP256R1, 14: ec.SECP384R1}
+CURVES_BY_NAME: dict[str, Curve] = {"secp256r1": ec.SECP256R1, "secp384r1": ec.SECP384R1}
 ED25519, ED448 = 15, 16
 PEM = re.compile(rb"-----BEGIN (EC )?PRIVATE KEY-----\s(.*?)-----END (EC )?PRIVATE KEY-----", re.DOTALL)
 
