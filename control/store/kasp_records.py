@@ -22,6 +22,7 @@ TRASHED = struct.Struct(">BQQ")
 TIME = struct.Struct(">Q")
 KSK, ZSK, ADT, PUBLIC_ONLY, FOR_LATER = 1, 2, 4, 8, 16
 HAS_SIGNED, HAS_MASTER = 1, 2
+TIME_MAX = (1 << 64) - 1
 TIMES = len(KeyTimers._fields)
 KASP_TIMES = 4
 KEYSTORE_BYTES_MAX = 255
@@ -30,7 +31,7 @@ KEYSTORE_BYTES_MAX = 255
 def pack_key(key: Key) -> bytes:
     """Return the record of a key; its id is part of the record's key in the table.
 
-    Raises ValueError for an identifier of a keystore of more than 255 octets.
+    Raises ValueError for an identifier of a keystore of more than 255 octets, and for a time before 1970.
     """
     keystore = key.keystore.encode()
     if len(keystore) > KEYSTORE_BYTES_MAX:
@@ -115,6 +116,8 @@ def _pack_times(times: Iterable[int]) -> tuple[int, bytes]:
     mask, parts = 0, []
     for index, time in enumerate(times):
         if time:
+            if not 0 < time <= TIME_MAX:
+                raise ValueError(f"time {time} is not one after 1970; name another")
             mask |= 1 << index
             parts.append(TIME.pack(time))
     return mask, b"".join(parts)

@@ -3,6 +3,7 @@
 
 import base64
 import traceback
+from contextlib import suppress
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
@@ -15,8 +16,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from dns.dnssec import make_dnskey
 from dns.dnssectypes import Algorithm
+from hypothesis import given
+from hypothesis import strategies as st
 
 from control.conf.algorithms import ALGORITHMS
+from control.keys.der import ec_number
 from control.keys.private import (
     KINDS,
     PrivateKey,
@@ -142,6 +146,16 @@ def test_every_cut_of_a_file_is_refused() -> None:
             cut = head + b"-----\n" + base64.encodebytes(der[:size]) + b"-----END" + text.rpartition(b"-----END")[2]
             with pytest.raises(ValueError, match="no private key"):
                 from_pem(cut)
+
+
+@given(st.binary(max_size=80), st.binary(max_size=140), st.integers(0, 120), st.booleans())
+def test_any_der(noise: bytes, tail: bytes, at: int, traditional: bool) -> None:
+    """Whatever octets a file has, there is a key or a reason."""
+    text = ec_text(bytes(range(32)), traditional=traditional)
+    der = base64.decodebytes(text.partition(b"-----\n")[2].partition(b"-----END")[0])
+    for octets in (noise, tail, der[:at] + noise + der[at + len(noise) :], der[:at] + noise + der[at:]):
+        with suppress(ValueError):
+            assert ec_number(octets).curve.startswith("secp")
 
 
 def test_keys_are_not_shown() -> None:

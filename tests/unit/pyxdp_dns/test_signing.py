@@ -301,7 +301,7 @@ RECORDS = st.sampled_from(
         "DNAME else.",
         "TYPE65000 \\# 1 00",
         "TYPE65280 \\# 1 00",
-        "CAA 0 issue \"x\"",
+        'CAA 0 issue "x"',
     ]
 )
 OWNERS = st.lists(LABELS, min_size=1, max_size=4).map(tuple)

@@ -122,10 +122,13 @@ def test_a_key_is_replaced_and_removed(store: Store) -> None:
         assert (list_keys(txn, APEX), list_key_zones(txn)) == ([], [])
 
 
-def test_an_identifier_that_is_too_long_is_refused(store: Store) -> None:
+def test_what_no_record_holds_is_refused(store: Store) -> None:
     """A record is not written wrong."""
     with pytest.raises(ValueError, match="more than 255 octets"):
         store.write(lambda txn: put_key(txn, APEX, replace(KSK, keystore=256 * "x")))
+    for time in (-1, 1 << 64):
+        with pytest.raises(ValueError, match=f"time {time} is not one after 1970"):
+            store.write(lambda txn, time=time: put_key(txn, APEX, replace(KSK, timers=KeyTimers(ready=time))))  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("kasp", [KASP, NO_KASP, ZoneKasp(master_serial=0), ZoneKasp(ds_push_due=1)])
