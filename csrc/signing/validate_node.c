@@ -158,11 +158,25 @@ static int judge_rrsets(struct xd_node_validator *validator, const struct subjec
 	return result;
 }
 
-/* The NSEC is compared with the one it has to be: first the name, then the types. */
+/* The name is compared without case, which is kept there (RFC 6840, section 5.1). */
+static enum xd_fault_code compare_nsec(const struct xd_pair *nsec, const struct xd_octets *expected)
+{
+	const uint8_t *next = nsec->value + VALUE_HEAD_BYTES, *wanted = expected->data + VALUE_HEAD_BYTES;
+	size_t name_len = xd_name_len(wanted), len = nsec->value_len - VALUE_HEAD_BYTES;
+	size_t wanted_len = expected->used - VALUE_HEAD_BYTES;
+
+	if (xd_name_check(next, len) != (int)name_len || !xd_name_equal(next, wanted))
+		return XD_FAULT_NSEC_NEXT;
+	if (len != wanted_len || memcmp(next + name_len, wanted + name_len, len - name_len) != 0)
+		return XD_FAULT_NSEC_TYPES;
+	return XD_FAULT_NONE;
+}
+
+/* The NSEC is compared with the one it has to be. */
 static int judge_nsec(struct xd_node_validator *validator, const struct subject *subject, const struct xd_pair *nsec)
 {
 	struct xd_octets *expected = &validator->expected;
-	enum xd_fault_code fault = XD_FAULT_NONE;
+	enum xd_fault_code fault = XD_FAULT_NSEC_MANY;
 
 	if (validator->validating->is_hashed || !(subject->flags & XD_NODE_NAME))
 		return XD_OK;
@@ -173,14 +187,8 @@ static int judge_nsec(struct xd_node_validator *validator, const struct subject 
 	int result = xd_make_nsec(expected, &validator->validating->zone, subject->node, xd_load_be32(nsec->value));
 	if (result < 0)
 		return result;
-	size_t name_len = xd_name_len(expected->data + VALUE_HEAD_BYTES);
-	if (xd_load_be16(nsec->value + 4) != 1)
-		fault = XD_FAULT_NSEC_MANY;
-	else if (nsec->value_len < VALUE_HEAD_BYTES + name_len ||
-	         memcmp(nsec->value + VALUE_HEAD_BYTES, expected->data + VALUE_HEAD_BYTES, name_len) != 0)
-		fault = XD_FAULT_NSEC_NEXT;
-	else if (nsec->value_len != expected->used || memcmp(nsec->value, expected->data, expected->used) != 0)
-		fault = XD_FAULT_NSEC_TYPES;
+	if (xd_load_be16(nsec->value + 4) == 1)
+		fault = compare_nsec(nsec, expected);
 	if (fault != XD_FAULT_NONE)
 		note(validator, subject, XD_T_NSEC, fault);
 	return XD_OK;

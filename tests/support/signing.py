@@ -6,7 +6,7 @@ The reference is written from the RFCs over dnspython's names and is slow on pur
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 
 import dns.dnssec
 import dns.name
@@ -42,7 +42,7 @@ Sets = Mapping[dns.name.Name, Mapping[RdataType, tuple[int, tuple[bytes, ...]]]]
 MADE = {RdataType.RRSIG, RdataType.NSEC, RdataType.NSEC3, RdataType.NSEC3PARAM}
 
 
-@lru_cache
+@cache
 def make_key(algorithm: int, flags: int = KSK, number: int = 0, role: str = "") -> SigningKey:
     """Return a key of a test run; the flags say its role unless `role` does ("k" DNSKEY, "z" the zone, "kz" both)."""
     private: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey | ed448.Ed448PrivateKey
