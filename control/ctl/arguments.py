@@ -18,6 +18,7 @@ COUNTS: dict[Shape, tuple[int, int | None]] = {
     Shape.ZONES: (0, None),
     Shape.SOME_ZONES: (0, None),
     Shape.ZONE: (1, 1),
+    Shape.REPORT: (1, 1),
     Shape.RECORDS: (1, 3),
     Shape.SET: (3, None),
     Shape.UNSET: (2, None),
@@ -169,6 +170,7 @@ def _serial(words: list[str]) -> dict[str, str]:
 
 _ZONE_WORDS = {
     Shape.ZONE: _nothing,
+    Shape.REPORT: _nothing,
     Shape.RECORDS: _records,
     Shape.SET: _record,
     Shape.UNSET: _record,

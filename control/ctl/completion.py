@@ -8,7 +8,9 @@ from control.ctl.table import BY_NAME, DETAILS, EXIT_WORD, SPECS, CommandSpec, S
 from control.ctl.unit import Unit
 
 EVERY_ZONE = frozenset({Shape.ZONES, Shape.SOME_ZONES})
-ONE_ZONE = frozenset({Shape.ZONE, Shape.RECORDS, Shape.SET, Shape.UNSET, Shape.ZONE_COUNTER, Shape.SERIAL})
+ONE_ZONE = frozenset(
+    {Shape.ZONE, Shape.REPORT, Shape.RECORDS, Shape.SET, Shape.UNSET, Shape.ZONE_COUNTER, Shape.SERIAL}
+)
 ITEMS = frozenset({Shape.ITEMS, Shape.ITEM_SET, Shape.ITEM_UNSET})
 FILES = frozenset({Shape.FILE, Shape.MAYBE_FILE})
 

@@ -23,6 +23,7 @@ class Shape(StrEnum):
     ZONES = "[<zone>...]"
     SOME_ZONES = "<zone>..."
     ZONE = "<zone>"
+    REPORT = "<zone> [--svg <filename>]"
     RECORDS = "<zone> [<owner> [<type>]]"
     SET = "<zone> <owner> [<ttl>] <type> <rdata>"
     UNSET = "<zone> <owner> [<type> [<rdata>]]"
@@ -137,6 +138,7 @@ SPECS: tuple[CommandSpec, ...] = (
     _action("zone-purge", "Remove data of zones.", Shape.SOME_ZONES, *_PURGE, force=True),
     _read("zone-stats", Shape.ZONE_COUNTER, "Show counters of a zone."),
     _read("zone-journal", Shape.ZONE, "Print the journal of a zone."),
+    _read("zone-dnssec", Shape.REPORT, "Show keys and signing of a zone, as text or as a picture."),
     _local("conf-init", Shape.NONE, "Make the configuration database."),
     _local("conf-check", Shape.WORDS, "Check the configuration."),
     _local("conf-import", Shape.FILE, "Import a file into the configuration database.", Filter("nopurge", "")),

@@ -4,6 +4,7 @@
 from control.ctl.completion import EVERY_ZONE, FILES, ONE_ZONE
 from control.ctl.table import DETAILS, SPECS, Shape, Where
 from control.tools.ctl_options import OPTIONS
+from control.tools.ctl_remote import PICTURE
 
 TEMPLATE = """\
 # SPDX-License-Identifier: Apache-2.0
@@ -55,7 +56,7 @@ _xdpdnsctl_zones() {{
 
 complete -F _xdpdnsctl xdpdnsctl
 """
-PATH_OPTIONS = ("-c", "--config", "-C", "--confdb", "-s", "--socket", "+outdir")
+PATH_OPTIONS = ("-c", "--config", "-C", "--confdb", "-s", "--socket", "+outdir", "--svg")
 ZONES = '$(_xdpdnsctl_zones "${global[@]}")'
 
 
@@ -80,6 +81,8 @@ def _cases() -> list[str]:
             words.append(ZONES)
         if spec.shape is Shape.DETAIL:
             words += DETAILS
+        if spec.shape is Shape.REPORT:
+            words.append(PICTURE)
         if spec.shape in FILES:
             words.append('$(compgen -f -- "$cur")')
         if words:

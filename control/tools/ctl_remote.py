@@ -9,9 +9,11 @@ from control.conf.model import CONTROL_SOCKET, DEFAULT_RUNDIR
 from control.ctl.arguments import Options, UsageError, operands, parse
 from control.ctl.client import Client
 from control.ctl.render import Renderer, Style, json_lines
-from control.ctl.table import CommandSpec
+from control.ctl.table import CommandSpec, Shape
 from control.ctl.unit import Kind, Unit
 from control.tools.ctl_options import Settings, request_timeout
+
+PICTURE = "--svg"
 
 
 def socket_path(settings: Settings) -> str:
@@ -36,6 +38,7 @@ def socket_path(settings: Settings) -> str:
 
 def run_remote(settings: Settings, spec: CommandSpec, words: list[str]) -> int:
     """Ask and print; return the exit status. Raises `UsageError`, `ClientError` and `ItemTooLong`."""
+    picture, words = take_picture(words) if spec.shape is Shape.REPORT else (None, words)
     request = operands(spec, words, Options(settings.blocking, settings.force))
     path = socket_path(settings)
     if settings.verbose:
@@ -44,8 +47,24 @@ def run_remote(settings: Settings, spec: CommandSpec, words: list[str]) -> int:
         units = client.ask(request)
         if settings.json:
             return print_json(units)
+        if spec.shape is Shape.REPORT:
+            from control.tools.ctl_report import print_report
+
+            return print_report(spec, units, picture)
         colour = sys.stdout.isatty() if settings.colour is None else settings.colour
         return print_text(spec, Style(settings.extended, colour, parse(spec, words).all_zones), units)
+
+
+def take_picture(words: list[str]) -> tuple[str | None, list[str]]:
+    """Return the file of the option --svg, and the other words; raises `UsageError`."""
+    for at, word in enumerate(words):
+        if word.startswith(f"{PICTURE}="):
+            return word.partition("=")[2], words[:at] + words[at + 1 :]
+        if word == PICTURE:
+            if at + 1 == len(words):
+                raise UsageError(f"option '{PICTURE}' requires an argument")
+            return words[at + 1], words[:at] + words[at + 2 :]
+    return None, words
 
 
 def print_text(spec: CommandSpec, style: Style, units: Iterable[tuple[Kind, Unit]]) -> int:
