@@ -46,6 +46,13 @@ def test_bars_end_where_the_next_begins() -> None:
     assert bars["ZSK (new)"][-1].end is None
 
 
+def test_a_state_of_no_length_is_not_drawn() -> None:
+    """A timer that a later one overtook at once."""
+    steps = tuple(ReportStep(NOW, OLD, 1, "KSK", state) for state in ("published", "ready"))
+    (row,) = rows_of(REPORT._replace(steps=steps))
+    assert [bar.state for bar in row.bars] == ["ready"]
+
+
 def test_keys_to_come_are_told_from_those_there_are() -> None:
     """By what stands under their names."""
     details = {row.name: row.detail for row in rows_of(REPORT)}

@@ -10,7 +10,7 @@ import pytest
 
 from control.transfer.connection import RemoteFailed
 from control.transfer.ds_push import NotThisServer, apex_told, make_push, names_above, wanted_ds
-from control.transfer.message import UPDATE, check_reply, make_query
+from control.transfer.message import UPDATE, check_reply, make_query, rcode_of
 from tests.support.parents import soa_of
 
 ZONE, PARENT = b"\5child\2co\7example\0", b"\2co\7example\0"
@@ -89,3 +89,13 @@ def test_a_reply_to_an_update_may_be_a_header_alone() -> None:
     check_reply(header, update, "")
     with pytest.raises(RemoteFailed):
         check_reply(b"\0\0\x80\0" + bytes(8), query, "")
+
+
+def test_an_error_may_be_beside_the_header() -> None:
+    """The upper bits of an RCODE are in the OPT record (RFC 6891, section 6.1.3)."""
+    reply = dns.message.make_response(dns.message.make_query("co.example.", "SOA", use_edns=0))
+    reply.set_rcode(dns.rcode.BADVERS)
+    assert rcode_of(reply.to_wire()) == 16
+    reply.set_rcode(dns.rcode.REFUSED)
+    assert rcode_of(reply.to_wire()) == 5
+    assert rcode_of(told(rcode=3)) == 3
