@@ -88,7 +88,8 @@ class Signer:
             hashing = Hashing(*nsec3, hash_name=lambda name: nsec3_hash(name, nsec3))
             rtype, settled = NSEC3, Nsec3Chain(self._view, ttl, touched, hashing).settle()
         keys = {self._view.key(name, rtype): value for name, value in settled.items()}
-        return [RRsetChange(key, self._txn.get(self._txn.contents, key), keys[key]) for key in sorted(keys)]
+        found = [RRsetChange(key, self._txn.get(self._txn.contents, key), keys[key]) for key in sorted(keys)]
+        return [change for change in found if change.old != change.new]
 
     def _signatures(self, names: Iterable[bytes], changed: set[bytes]) -> list[RRsetChange]:
         """Return the changes of the signatures at names; those of RRsets that were not changed are kept if they can

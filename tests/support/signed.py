@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Zones that are signed in a test: a door on a store and a table, keys in a directory, a clock that moves."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,13 +17,15 @@ from control.store.contents import FlatZone, flat_zone
 from control.store.environment import Store, Transaction
 from control.store.kasp import Key, ZoneKasp
 from control.store.kasp_tables import get_kasp, list_keys
-from control.store.keys import Record, RRsetChange
+from control.store.keys import Record, RRsetChange, type_of_key
 from control.store.zones import get_zone
 from control.update.door import Door
 from control.update.request import ZoneUpdate
 from control.update.results import ChangeResult, LoadResult
 from pyxdp_dns.table import Table
+from pyxdp_dns.validation import validate_zone
 
+DAY = 86400
 BEGIN_S = 1_800_000_000
 SETTINGS = ZoneSettings(signs=True, zonefile_sync_s=-1)
 
@@ -81,6 +84,20 @@ class SignedZones:
         """Return what is remembered of a zone's signing."""
         with self.store.read() as txn:
             return get_kasp(txn, apex)
+
+    def faults(self, apex: bytes) -> tuple[tuple[str, str], ...]:
+        """Return what a validator finds wrong in the zone as it is."""
+        return validate_zone(self.contents(apex), apex, self.now_s).findings
+
+    def serial(self, apex: bytes) -> int:
+        """Return the serial of a zone."""
+        stored = self.door.find_zone(apex)
+        assert stored is not None
+        return stored.serial
+
+    def types(self, apex: bytes) -> Counter[int]:
+        """Return how many RRsets the zone has of each type."""
+        return Counter(type_of_key(key) for key, _ in self.contents(apex))
 
     def lacking(self, apex: bytes) -> list[RRsetChange]:
         """Return what signing all of a zone anew with its keys would change; signatures are verified for it."""
