@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from control.errors import KeystoreError, SigningRefused
 from control.sign.apex import key_changes
 from control.sign.incremental import negative_ttl, sign_changes
-from control.sign.signing import Signed, Signing
+from control.sign.signing import OF_KEYS, Signed, Signing
 from control.sign.whole import delta_changes, sign_contents, summary
 from control.store.contents import apply_changes, flat_zone, get_rrset
 from control.store.environment import Transaction
 from control.store.keys import RRSIG, TYPE_BYTES, RRsetChange, pack_typed, type_of_key, unpack_rdatas
 from control.store.zones import StoredZone
-from control.update.difference import invert_changes
+from control.update.difference import invert_changes, without_types
 from control.update.transition import find_soa_change
 from pyxdp_dns.errors import EngineError
 
@@ -27,11 +27,13 @@ def settle_signatures(
 ) -> tuple[list[RRsetChange], Signed]:
     """Sign a zone whose `changes` are written; return what was written for it, in key order, and what was done.
 
-    `is_made`: the changes have all signatures and NSEC or NSEC3 records but those of what is no such record among them.
+    `is_made`: the changes have all signatures and NSEC or NSEC3 records, but for those of SOA and ZONEMD among them.
     Raises SigningRefused or ZoneInvalid; nothing is written then.
     """
     try:
-        if is_made or (signing.fits and not _moves_negative_ttl(zone, changes)):
+        if is_made:
+            return sign_changes(txn, zone, without_types(changes, OF_KEYS), signing)
+        if signing.fits and not _moves_negative_ttl(zone, changes):
             return sign_changes(txn, zone, changes, signing)
         return _sign_whole(txn, zone, changes, signing)
     except EngineError as exc:

@@ -10,14 +10,15 @@ from pathlib import Path
 from control.clock import Clock
 from control.conf.policy import DnssecConf, KeystoreConf, PolicyConf
 from control.conf.zone import ZoneSettings
+from control.keys.dnskey import tag_of
 from control.sign.signers import NOTHING_WANTED, Advance, Signers, Wanted
-from control.sign.signing import Signing
+from control.sign.signing import DNSKEY, Signing
 from control.sign.whole import delta_changes, sign_contents
 from control.store.contents import FlatZone, flat_zone
 from control.store.environment import Store, Transaction
 from control.store.kasp import Key, ZoneKasp
 from control.store.kasp_tables import get_kasp, list_keys
-from control.store.keys import Record, RRsetChange, type_of_key
+from control.store.keys import RRSIG, Record, RRsetChange, type_of_key, unpack_rdatas
 from control.store.zones import get_zone
 from control.update.door import Door
 from control.update.request import ZoneUpdate
@@ -98,6 +99,25 @@ class SignedZones:
     def types(self, apex: bytes) -> Counter[int]:
         """Return how many RRsets the zone has of each type."""
         return Counter(type_of_key(key) for key, _ in self.contents(apex))
+
+    def tags(self, apex: bytes) -> dict[Key, int]:
+        """Return the keys of a zone and their tags."""
+        return {key: tag_of(key) for key in self.keys(apex)}
+
+    def dnskeys(self, apex: bytes) -> bytes:
+        """Return the value of a zone's DNSKEY RRset."""
+        (value,) = [value for key, value in self.contents(apex) if type_of_key(key) == DNSKEY]
+        return value
+
+    def signatures(self, apex: bytes) -> list[bytes]:
+        """Return the data of all signatures of a zone."""
+        values = [value for key, value in self.contents(apex) if type_of_key(key) == RRSIG]
+        return [rdata for value in values for rdata in unpack_rdatas(value)]
+
+    @property
+    def made(self) -> set[str]:
+        """The keys that there are private halves of."""
+        return {path.stem for path in (self.directory / "keys").iterdir()}
 
     def lacking(self, apex: bytes) -> list[RRsetChange]:
         """Return what signing all of a zone anew with its keys would change; signatures are verified for it."""
