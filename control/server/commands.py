@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 
 from control.conf.dynamic import ActiveConfiguration
-from control.ctl import server_commands, zone_status
+from control.ctl import server_commands, zone_dnssec, zone_status
 from control.ctl.command import Command
 from control.server.conf_commands import ConfCommands
 from control.server.dnssec.service import Dnssec
@@ -38,6 +38,7 @@ def make_commands(
     actions = ZoneActions(keeper, transactions, replication, forget_members, lambda: active.config.keystores.values())
     yield from actions.commands()
     yield from dnssec.commands(keeper.directory).commands()
+    yield zone_dnssec.command(keeper.directory, dnssec.reporting.report)
     yield from replication.commands(keeper.directory).commands()
     yield from ZoneEdits(keeper, transactions).commands()
     yield from JournalCommand(keeper).commands()

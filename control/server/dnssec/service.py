@@ -11,6 +11,7 @@ from control.server.dnssec.access import KaspAccess
 from control.server.dnssec.commands import DnssecCommands
 from control.server.dnssec.ds_check import DsChecks
 from control.server.dnssec.ds_push import DsPushes
+from control.server.dnssec.reporting import Reporting
 from control.server.dnssec.resign import Resigns
 from control.server.dnssec.telling import Telling
 from control.server.dnssec.validation import Validations
@@ -39,6 +40,7 @@ class Dnssec:
         keeper.runs[Kind.RESIGN] = resigns.runner()
         keeper.runs[Kind.DS_CHECK] = self.ds_checks.runner()
         keeper.runs[Kind.DS_PUSH] = ds_pushes.runner()
+        self.reporting = Reporting(zones, scheduler, self.signers, self.ds_checks, self._now_s)
 
     def commands(self, zones: ZoneDirectory[ZoneHandle]) -> DnssecCommands:
         """Return the commands."""
