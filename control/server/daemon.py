@@ -119,14 +119,14 @@ class Daemon:
         self.filters = Filters(memory_path(config.server.rundir), log, launcher.loader())
         self.keeper = Keeper(self.zones, log, self.workers, background, self.network, self.changed.set, Clock())
         self.replication = Replication(self.keeper, Client(Clock(), client_settings(config.server, tls)))
-        self.dnssec = Dnssec(self.keeper, self.replication.client, self.replication.expirations.note)
+        self.signals = Signals(log, config.server.dbus_events, config.server.dbus_init_delay_s)
+        self.dnssec = Dnssec(self.keeper, self.replication.client, self.signals, self.replication.expirations.note)
         self.transactions = Transactions(self.keeper.scheduler, lambda: active.transaction is not None)
         self.reloading = Reloading(active, self.keeper, self.transactions, self.writer, log, origin)
         self.generating = Generating(self.keeper)
         self.catalogs = Catalogs(self.keeper, self.transactions, active.member)
         self.catalogs.on_members = self._members_changed
         self.keeper.before_load = self.generating.before_load
-        self.signals = Signals(log, config.server.dbus_events, config.server.dbus_init_delay_s)
         self.keeper.scheduler.contents_changed = self._contents_changed
         self.reloading.on_zones = self._publish_counted
         self.reloading.on_configured = self._zones_configured

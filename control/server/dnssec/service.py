@@ -7,6 +7,7 @@ from control.conf.policy import DnssecConf
 from control.ctl.command import ZoneDirectory
 from control.events.kinds import Kind
 from control.events.zone import ZoneHandle
+from control.server.dbus import Signals
 from control.server.dnssec.access import KaspAccess
 from control.server.dnssec.commands import DnssecCommands
 from control.server.dnssec.ds_check import DsChecks
@@ -23,12 +24,12 @@ from control.transfer.client import Client
 class Dnssec:
     """The runners of the events re-sign, DNSSEC-validate, DS-check and DS-push, and what belongs to them."""
 
-    def __init__(self, keeper: Keeper, client: Client, expired: Callable[[ZoneHandle], None]) -> None:
+    def __init__(self, keeper: Keeper, client: Client, signals: Signals, expired: Callable[[ZoneHandle], None]) -> None:
         """`expired` takes note, on the loop, that a zone is not answered from any more."""
         zones, log, scheduler = keeper.zones, keeper.log, keeper.scheduler
         self._keeper = keeper
         self.signers = Signers(self._conf_of, self._now_s)
-        self.telling = Telling(zones, log, self.signers, self._now_s)
+        self.telling = Telling(zones, log, self.signers, self._now_s, signals.ksk_submission)
         self.access = KaspAccess(zones, self.signers, log, self._now_s)
         zones.signing_of = self.signers.current
         keeper.tell_signed = self.telling.loaded
