@@ -36,7 +36,7 @@ class Dnssec:
         resigns = Resigns(zones, log, scheduler, self.signers, self.telling, keeper.changed, self._now_s)
         self.ds_checks = DsChecks(self.access, log, scheduler, client, self._now_s)
         ds_pushes = DsPushes(zones, self.access, log, scheduler, client, self._now_s)
-        validations = Validations(zones, log, scheduler, self._now_s, expired)
+        validations = Validations(zones, log, scheduler, self._now_s, expired, signals.dnssec_invalid)
         keeper.runs[Kind.VALIDATE] = validations.runner()
         keeper.runs[Kind.RESIGN] = resigns.runner()
         keeper.runs[Kind.DS_CHECK] = self.ds_checks.runner()
