@@ -19,7 +19,9 @@ from control.keys.dnskey import dnskey_rdata, ds_rdata
 from control.server.dnssec.ds_check import Awaited, plan_ds_check
 from control.server.dnssec.ds_push import plan_ds_push
 from control.transfer.client import Client, ClientSettings
+from tests.scenario.replication.test_transfers_tls import Speaker
 from tests.support import peers
+from tests.support.certificates import Authority
 from tests.support.daemon import wait_for
 from tests.support.parents import public_key
 from tests.support.parents_stage import ParentsStage
@@ -148,6 +150,30 @@ def test_a_validating_resolver_stands_for_the_parent(stage: ParentsStage, tmp_pa
             stage.signs(SubmissionConf("s", (remote(peer, None),)))
             assert check(stage, Awaited(NEW)).endswith("KSK submission check: positive")
     assert stage.confirmed == [300]
+
+
+def test_a_parent_that_is_asked_over_tls(stage: ParentsStage, tmp_path: Path) -> None:
+    """Our own server has the parent zone, and takes updates over TLS alone; another certificate is not trusted."""
+    certificate = Authority(tmp_path).make("ns.test")
+    parent = Speaker(tmp_path / "parent", certificate)
+    parent.write_zone("com", 1, text=ZONE)
+    rules = "acl:\n  - id: tls\n    protocol: tls\n    action: update\n"
+    parent.write_config(extra=f"{rules}zone:\n  - domain: com\n    storage: {parent.base}\n    acl: tls\n")
+    parent.start()
+    try:
+        place = PeerEndpoint(parent.address, parent.tls_port)
+        asked = RemoteConf("parent", (place,), tls=True, cert_keys=(certificate.pin,))
+        where = f"outgoing, remote {place.address}@{place.port} TLS"
+        stage.signs(SubmissionConf("s", (asked,)), asked._replace(cert_keys=(bytes(32),)))
+        push(stage, ds_rdata(APEX, dnskey_rdata(NEW), 2))
+        assert stage.lines[-1] == f"warning: DS push, {where}, failed (invalid certificate)"
+        assert check(stage, Awaited(NEW)) == f"info: DS check, {where}, KSK submission check: negative"
+        stage.signs(SubmissionConf("s", (asked,)), asked)
+        push(stage, ds_rdata(APEX, dnskey_rdata(NEW), 2))
+        assert stage.lines[-1] == f"info: DS push, {where}/pool, success"
+        assert check(stage, Awaited(NEW)) == f"info: DS check, {where}/pool, KSK submission check: positive"
+    finally:
+        parent.close()
 
 
 def ds_words(data: bytes) -> tuple[str, ...]:
