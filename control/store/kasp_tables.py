@@ -182,7 +182,7 @@ def _records(txn: Transaction, table: Any, apex: bytes) -> Iterator[tuple[str, b
     """Yield key ids and records of a zone."""
     with txn.cursor(table) as cursor:
         there = cursor.set_range(apex)
-        while there and (key := cursor.key()).startswith(apex) and len(key) == len(apex) + ID_BYTES:
+        while there and (key := cursor.key()).startswith(apex):
             yield key[len(apex) :].hex(), cursor.value()
             there = cursor.next()
 

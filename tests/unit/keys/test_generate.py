@@ -78,6 +78,13 @@ def test_no_tag_is_free(policy: PolicyConf) -> None:
     assert KeyStore(policy.keystores[0]).list() == []
 
 
+def test_tags_before_and_after_revocation(policy: PolicyConf) -> None:
+    """A key is not made whose tag is free and would be taken once it is revoked, nor the other way round (RFC 5011)."""
+    taken = {tag for tag in range(65536) if tag // 128 % 2 == 0 or tag % 128 == 127}
+    with pytest.raises(KeyRefused, match="no key was found"):
+        new_key(policy._replace(algorithm=15), is_ksk=True, is_zsk=False, now_s=NOW, taken_tags=taken)
+
+
 def test_keystores_for_kinds_of_keys(tmp_path: Path) -> None:
     """Keys that sign zones, CSK among them, skip keystores with ksk-only; with no other there is an error."""
     vault, files = KeystoreConf("vault", str(tmp_path / "v"), ksk_only=True), KeystoreConf("files", str(tmp_path / "f"))
