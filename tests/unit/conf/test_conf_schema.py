@@ -34,4 +34,5 @@ def test_version_is_the_package_version() -> None:
 def test_example_configuration() -> None:
     """The configuration that is shown as an example has no error."""
     config = load_source(find_source(str(ROOT / "examples" / "knot.conf"), None)).config
-    assert len(config.zones) == 6
+    assert len(config.zones) == 7
+    assert config.zones["signed.example.com."].dnssec.policy.id == "automatic"
