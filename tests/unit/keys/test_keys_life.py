@@ -416,6 +416,24 @@ def test_a_shared_key_that_the_zone_has_is_refused() -> None:
         force(zone.keys, POLICY, "ksk", zone.now, generate)
 
 
+def test_a_revoked_key_is_no_key_to_trust() -> None:
+    """Although it signs the DNSKEY RRset: the only KSK was revoked, and another one is submitted."""
+    zone = settled(POLICY)
+    edit(zone, 1, revoke=zone.now)
+    zone.run_for(1)
+    assert states(zone) == {1: KeyState.REVOKE, 2: KeyState.ACTIVE, 3: KeyState.READY}
+
+
+def test_the_time_of_creation_stays() -> None:
+    """A key that was made while the server was down is published as of now, and as old as it is."""
+    zone = settled(POLICY)
+    edit(zone, 2, created=zone.now + 10, publish=zone.now + 10, active=zone.now + 10)
+    zone.be_down_for(50)
+    zone.sign()
+    (timers,) = (key.timers for key in zone.keys if key.is_zsk)
+    assert timers == KeyTimers(created=START + 10, publish=START + 50, active=START + 50)
+
+
 def test_a_zone_that_lost_all_keys_begins_anew() -> None:
     """With first keys, as a new zone."""
     zone = settled(POLICY)
