@@ -82,6 +82,11 @@ class KeyRing:
             lib.xd_ring_free(ring)
 
     @property
+    def signs_zone(self) -> bool:
+        """Whether one of the keys signs what is not DNSKEY, CDS or CDNSKEY."""
+        return any(key.signs_zone for key in self._keys)
+
+    @property
     def pointer(self) -> Any:
         """The ring in C. Raises SigningError once it is closed."""
         if self._ring is None:
@@ -125,7 +130,8 @@ def name_octets(wire: bytes) -> int:
 
 
 def _deterministic_signer(key: SigningKey) -> DigestSigner:
-    """Return what signs digests with nonces of RFC 6979."""
+    """Return what signs digests with nonces of RFC 6979. Raises SigningError where `cryptography` cannot."""
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
@@ -134,14 +140,20 @@ def _deterministic_signer(key: SigningKey) -> DigestSigner:
     private = load_der_private_key(key.private_der, None)
     if not isinstance(private, ec.EllipticCurvePrivateKey):
         raise SigningError(f"DNSSEC key {key_tag(key.dnskey)}: not an ECDSA key; import the key again")
-    digest = Prehashed(getattr(hashes, ECDSA_HASHES[key.algorithm])())
-    scheme = ec.ECDSA(digest, deterministic_signing=True)
+    digest = getattr(hashes, ECDSA_HASHES[key.algorithm])()
     octets = (private.key_size + 7) // 8
+    try:
+        scheme = ec.ECDSA(Prehashed(digest), deterministic_signing=True)
+        private.sign(bytes(digest.digest_size), scheme)
+    except (TypeError, UnsupportedAlgorithm) as exc:
+        raise SigningError(
+            f"DNSSEC key {key_tag(key.dnskey)}: there is no deterministic ECDSA here; install the package cryptography "
+            "43 or later with OpenSSL 3.2 or later, or set policy.reproducible-signing to off"
+        ) from exc
 
     def sign(message: bytes) -> bytes:
-        return b"".join(
-            number.to_bytes(octets, "big") for number in decode_dss_signature(private.sign(message, scheme))
-        )
+        numbers = decode_dss_signature(private.sign(message, scheme))
+        return b"".join(number.to_bytes(octets, "big") for number in numbers)
 
     return sign
 

@@ -123,6 +123,8 @@ def sign_zone(
     what = f"[{name_text(apex)}] signing the zone"
     if apex.lower() != ring.apex:
         raise SigningError(f"{what}: the keys are of [{name_text(ring.apex)}]; pass those of the zone")
+    if not ring.signs_zone:
+        raise SigningError(f"{what}: no key signs the zone's records; activate or generate a ZSK")
     plan = ffi.new("xd_sign_plan *")
     held = _nsec3_params(nsec3) if nsec3 is not None else ffi.NULL
     plan.zone_id, plan.nsec3, plan.threads = zone_id, held, max(1, threads)

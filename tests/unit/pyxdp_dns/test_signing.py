@@ -197,7 +197,10 @@ def test_deterministic_signatures_are_the_same_each_time() -> None:
     for algorithm in (13, 14):
         keys = key_pair(algorithm)
         with scan(SMALL, keys) as contents:
-            made = [list(sign(contents, keys, deterministic=wanted).changes) for wanted in (True, True, False)]
+            made = [
+                list(sign(contents, keys, deterministic=wanted, threads=threads).changes)
+                for wanted, threads in ((True, 1), (True, 2), (False, 1))
+            ]
             assert made[0] == made[1] != made[2]
             with sign(contents, keys, deterministic=True) as result, result.apply(contents) as zone:
                 check_zone(zone, keys, None)
@@ -234,7 +237,7 @@ def test_a_zone_that_cannot_be_signed() -> None:
     with scan("@ NS ns\nns A 192.0.2.1\n", keys) as contents, pytest.raises(ZoneRefused, match="SOA"):
         sign(contents, keys)
     with scan(SMALL, keys) as contents:
-        with pytest.raises(SigningError, match="not a usable key"):
+        with pytest.raises(SigningError, match="no key signs the zone's records; activate"):
             sign(contents, [make_key(15, KSK)])
         with (
             KeyRing(wire("other."), keys) as ring,
