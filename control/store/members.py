@@ -26,6 +26,12 @@ class Member(NamedTuple):
     """The value of its group property; empty when there is none."""
 
 
+def get_member(txn: Transaction, zone: bytes) -> Member | None:
+    """Return what is known of one zone as a member; None when it is none."""
+    record = txn.get(txn.members, zone_key(zone))
+    return None if record is None else _unpack(zone, record)
+
+
 def list_members(txn: Transaction) -> Iterator[Member]:
     """Yield every member in canonical order."""
     for key, record in txn.cursor(txn.members):

@@ -15,6 +15,7 @@ MADE_ONLY = ("algorithm", "size")
 """What cannot be changed of a key that is there."""
 YES, NO = frozenset({"yes", "y", "true", "t", "on", "1"}), frozenset({"no", "n", "false", "f", "off", "0"})
 TAG = re.compile(r"[0-9]{1,5}")
+ID_DIGITS = 40
 ID_PREFIX = re.compile(r"[0-9a-f]{1,40}")
 
 ORDER = (("publish", "active"), ("active", "retire_active"), ("active", "retire"), ("active", "post_active"))
@@ -106,6 +107,12 @@ def check_timers(timers: KeyTimers) -> None:
     for first, second in pairs:
         if (getattr(timers, first) or _NEVER) > (getattr(timers, second) or _NEVER):
             raise Refusal(f"timestamp '{first}' must be before '{second}'", SEMANTIC)
+
+
+def whole_id(text: str) -> str | None:
+    """Return the id of a specification that is a whole one, else None."""
+    key_id = text.lower().removeprefix("id=")
+    return key_id if len(key_id) == ID_DIGITS and ID_PREFIX.fullmatch(key_id) is not None else None
 
 
 def find_key(keys: Sequence[Key], text: str, tag_of: Callable[[Key], int]) -> Key:

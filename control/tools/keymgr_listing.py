@@ -3,6 +3,7 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from enum import Enum
 from typing import Any, NamedTuple
 
 from control.conf.algorithms import BY_NUMBER
@@ -30,9 +31,18 @@ class Listed(NamedTuple):
     """When the trash lets go of it."""
 
 
+class Form(Enum):
+    """How much is shown."""
+
+    BRIEF = "brief"
+    FULL = "full"
+    JSON = "json"
+
+
 class Look(NamedTuple):
     """How keys are shown."""
 
+    form: Form = Form.BRIEF
     style: TimeStyle = TimeStyle.UNIX
     now_s: int = 0
     colour: bool = False
@@ -45,28 +55,23 @@ def role(key: Key) -> str:
     return ("CSK" if key.is_zsk else "KSK") if key.is_ksk else "ZSK"
 
 
-def brief_lines(keys: Iterable[Listed], look: Look) -> list[str]:
-    """Return a line for each key with those timers that are set."""
-    return [_brief(one, look) for one in _sorted(keys)]
+def key_lines(keys: Iterable[Listed], look: Look) -> list[str]:
+    """Return a line for each key, by id: with those timers that are set, or with everything; or an array in JSON.
+
+    In JSON times are numbers, in the other styles texts.
+    """
+    ordered = sorted(keys, key=lambda one: (one.zone, one.key.id))
+    match look.form:
+        case Form.BRIEF:
+            return [_brief(one, look) for one in ordered]
+        case Form.FULL:
+            return [_full(one, look) for one in ordered]
+    return [json.dumps([_object(one, look) for one in ordered], indent=2)]
 
 
-def full_lines(keys: Iterable[Listed], look: Look) -> list[str]:
-    """Return a line for each key with everything."""
-    return [_full(one, look) for one in _sorted(keys)]
-
-
-def json_text(keys: Iterable[Listed], look: Look) -> str:
-    """Return an array of objects; times are numbers, or texts in the other styles."""
-    return json.dumps([_object(one, look) for one in _sorted(keys)], indent=2)
-
-
-def zones_text(zones: Sequence[str]) -> str:
-    """Return an array of names."""
-    return json.dumps(list(zones), indent=2)
-
-
-def _sorted(keys: Iterable[Listed]) -> list[Listed]:
-    return sorted(keys, key=lambda one: (one.zone, one.key.id))
+def zone_lines(zones: Sequence[str], form: Form) -> list[str]:
+    """Return a line for each name, or an array of names in JSON."""
+    return [json.dumps(list(zones), indent=2)] if form is Form.JSON else list(zones)
 
 
 def _timers(one: Listed) -> list[tuple[str, int]]:

@@ -5,7 +5,7 @@ import json
 from dataclasses import replace
 
 from control.store.kasp import Key, KeyTimers
-from control.tools.keymgr_listing import Listed, Look, brief_lines, full_lines, json_text
+from control.tools.keymgr_listing import Form, Listed, Look, key_lines, zone_lines
 from control.tools.keymgr_times import TimeStyle
 
 NOW = 1_795_914_653
@@ -15,9 +15,9 @@ CSK = replace(KSK, id="c" * 40, algorithm=16, is_zsk=True, is_adt=True, is_for_l
 LISTED = [Listed("z.", KSK, 398), Listed("z.", RSA, 65000), Listed("z.", CSK, 5, is_missing=True)]
 
 
-def test_brief_lines() -> None:
+def test_key_lines() -> None:
     """Sorted by id; only timers that are set, in their order; the size of RSA keys; what is out of the ordinary."""
-    assert brief_lines(LISTED, Look(now_s=NOW)) == [
+    assert key_lines(LISTED, Look(now_s=NOW)) == [
         f"{'a' * 40} 65000 ZSK RSASHA256/2048 public-only publish={NOW}",
         f"{'b' * 40}   398 KSK ECDSAP256SHA256 created={NOW - 9} publish={NOW - 9} ready={NOW - 9} active={NOW - 5}"
         f" remove={NOW + 60}",
@@ -28,14 +28,14 @@ def test_brief_lines() -> None:
 
 def test_styles_of_times() -> None:
     """Relative to now, and as dates."""
-    human, iso = (brief_lines(LISTED[1:2], Look(style, NOW + 61))[0] for style in (TimeStyle.HUMAN, TimeStyle.ISO))
+    human, iso = (key_lines(LISTED[1:2], Look(style=style, now_s=NOW + 61))[0] for style in (TimeStyle.HUMAN, TimeStyle.ISO))
     assert human.endswith(" publish=-1m1s")
     assert iso.endswith(" publish=2026-11-29T01:10:53Z")
 
 
 def test_colours() -> None:
     """The role has its colour, the timer that was reached last is underlined, what is to come is bold."""
-    line = brief_lines(LISTED[:1], Look(now_s=NOW, colour=True))[0]
+    line = key_lines(LISTED[:1], Look(now_s=NOW, colour=True))[0]
     assert "\x1b[1m  398\x1b[0m \x1b[1m\x1b[31mKSK\x1b[0m ECDSAP256SHA256 created\x1b[0m=" in line
     assert f"\x1b[4mactive\x1b[0m={NOW - 5}\x1b[0m remove\x1b[0m=\x1b[1m{NOW + 60}\x1b[0m" in line
     assert line.count("\x1b[4m") == 1
@@ -43,7 +43,7 @@ def test_colours() -> None:
 
 def test_full_lines() -> None:
     """Everything, padded to columns, with timers that are not set as 0."""
-    lines = full_lines(LISTED, Look(now_s=NOW))
+    lines = key_lines(LISTED, Look(Form.FULL, now_s=NOW))
     assert lines[1] == (
         f"{'b' * 40} ksk=yes zsk=no  tag=00398 algorithm=13 size=256  adt=no  public-only=no  for-later=no  missing=no "
         f" trash=no  keystore=PEM/- created={NOW - 9} pre-active=0 publish={NOW - 9} ready={NOW - 9} active={NOW - 5}"
@@ -56,27 +56,33 @@ def test_full_lines() -> None:
 
 def test_json() -> None:
     """Names, order and types of the fields; times as texts in the styles that are texts."""
-    found = json.loads(json_text(LISTED, Look(now_s=NOW)))
+    found = json.loads(key_lines(LISTED, Look(Form.JSON, now_s=NOW))[0])
     names = "zone id ksk zsk tag algorithm size adt public-only for-later missing trash backend keystore created"
     more = "pre-active publish ready active retire-active retire post-active revoke remove"
     assert list(found[0]) == f"{names} {more}".split()
     assert (found[1]["zone"], found[1]["ksk"], found[1]["tag"], found[1]["remove"]) == ("z.", True, 398, NOW + 60)
     assert (found[1]["backend"], found[1]["keystore"], found[1]["trash"]) == ("PEM", "-", False)
-    assert json.loads(json_text(LISTED, Look(TimeStyle.ISO, NOW)))[1]["retire"] == "1970-01-01T00:00:00Z"
-    assert json_text([], Look()) == "[]"
+    assert json.loads(key_lines(LISTED, Look(Form.JSON, TimeStyle.ISO, NOW))[0])[1]["retire"] == "1970-01-01T00:00:00Z"
+    assert key_lines([], Look(Form.JSON)) == ["[]"]
 
 
 def test_trash() -> None:
     """A deleted key shows when it came and goes, and of which zone it was when there may be several."""
     deleted = [Listed("z.", KSK, 7, deleted=NOW, discard=NOW + 5)]
     line = f"{'b' * 40}     7 KSK ECDSAP256SHA256"
-    assert brief_lines(deleted, Look(now_s=NOW)) == [f"{line} deleted={NOW} discard={NOW + 5}"]
-    assert brief_lines(deleted, Look(now_s=NOW, with_zone=True)) == [f"{line} zone=z. deleted={NOW} discard={NOW + 5}"]
-    assert " trash=yes keystore=PEM/- zone=z. deleted=" in full_lines(deleted, Look(with_zone=True))[0]
-    assert json.loads(json_text(deleted, Look()))[0]["discard"] == NOW + 5
+    assert key_lines(deleted, Look(now_s=NOW)) == [f"{line} deleted={NOW} discard={NOW + 5}"]
+    assert key_lines(deleted, Look(now_s=NOW, with_zone=True)) == [f"{line} zone=z. deleted={NOW} discard={NOW + 5}"]
+    assert " trash=yes keystore=PEM/- zone=z. deleted=" in key_lines(deleted, Look(Form.FULL, with_zone=True))[0]
+    assert json.loads(key_lines(deleted, Look(Form.JSON))[0])[0]["discard"] == NOW + 5
 
 
-def test_the_private_half_has_no_place() -> None:
-    """What is listed has the public key, and not even that is shown."""
-    shown = "\n".join(full_lines(LISTED, Look()) + brief_lines(LISTED, Look())) + json_text(LISTED, Look())
+def test_the_public_key_is_not_shown() -> None:
+    """Listings say what keys are there, the command dnskey shows what they are."""
+    shown = "\n".join(line for form in Form for line in key_lines(LISTED, Look(form)))
     assert "public_key" not in shown
+
+
+def test_zones() -> None:
+    """A name on each line, or an array of names."""
+    assert zone_lines(["a.", "b."], Form.BRIEF) == ["a.", "b."]
+    assert json.loads(zone_lines(["a.", "b."], Form.JSON)[0]) == ["a.", "b."]
