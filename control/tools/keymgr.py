@@ -131,7 +131,9 @@ def run_command(settings: Settings, zone: str, spec: CommandSpec, words: Sequenc
         enter(place)
         yield from OF_KEYSTORE[spec.name](place, zone, words)
         return
-    apex = None if spec.all_zones and zone == ALL_ZONES else zone_wire(zone)
+    if zone == ALL_ZONES and not spec.all_zones:
+        raise Refusal(f"command '{spec.name}' needs the name of a zone")
+    apex = None if zone == ALL_ZONES else zone_wire(zone)
     place = find_place(settings)
     enter(place)
     with open_shared(place.store, place.max_bytes, time.time_ns()) as store:

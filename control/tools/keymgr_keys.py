@@ -56,7 +56,7 @@ def generate(session: Session, words: Sequence[str]) -> Iterator[str]:
         taken = _tags(keys)
         key = new_key(policy, is_ksk=is_ksk, is_zsk=is_zsk, now_s=session.now_s, taken_tags=taken, timers=timers)
         key = flagged(key, arguments)
-        if _add(session, key):
+        if add_key(session, key):
             break
         session.release((key.id,))
     else:
@@ -66,8 +66,8 @@ def generate(session: Session, words: Sequence[str]) -> Iterator[str]:
     yield key.id
 
 
-def _add(session: Session, key: Key) -> bool:
-    """Add a key, unless another with its tag has come meanwhile."""
+def add_key(session: Session, key: Key) -> bool:
+    """Add a key, unless one with its tag has come meanwhile; tell whether it was added."""
 
     def job(txn: Transaction) -> bool:
         if tag_of(key) in _tags(list_keys(txn, session.apex)):

@@ -58,32 +58,32 @@ class Outcome(NamedTuple):
     use: bool = False
 
 
-def keystore_test(place: Place, name: str, words: Sequence[str]) -> Iterator[str]:
+def keystore_test(place: Place, name: str, words: Sequence[str], kinds: Sequence[Kind] = KINDS) -> Iterator[str]:
     """Try every algorithm in a keystore: make a key, import it, sign with it, remove it."""
     if words:
         raise Refusal(f"invalid parameter: {words[0]}", INVALID)
     store = KeyStore(_keystore(place, name))
     yield from (_heading(name), "", f"{'Algorithm':<20} {'Generate':>9} {'Import':>9} {'Remove':>9} {'Use':>9}")
-    for kind in KINDS:
+    for kind in kinds:
         columns = ("yes" if worked else "no" for worked in try_kind(store, kind))
         yield f"{kind.text:<20} " + " ".join(f"{column:>9}" for column in columns)
 
 
 def try_kind(store: KeyStore, kind: Kind) -> Outcome:
     """Return what worked; no key stays behind."""
-    made = _try_key(store, kind, lambda: generate(kind.algorithm.number, kind.bits))
-    taken = _try_key(store, kind, lambda: from_pem(to_pem(generate(kind.algorithm.number, kind.bits))))
+    private = generate(kind.algorithm.number, kind.bits)
+    made, taken = (_try_key(store, kind, one) for one in (private, from_pem(to_pem(private))))
     return Outcome(made.generate, taken.generate, made.remove and taken.remove, made.use and taken.use)
 
 
-def _try_key(store: KeyStore, kind: Kind, make: Callable[[], PrivateKey]) -> Outcome:
+def _try_key(store: KeyStore, kind: Kind, private: PrivateKey) -> Outcome:
     outcome = Outcome()
     with suppress(KeystoreError):
-        key_id = store.store(make())
+        key_id = store.store(private)
         outcome = outcome._replace(generate=True)
         with suppress(KeystoreError, InvalidSignature):
-            private = store.load(key_id)
-            verify(private, kind.algorithm.number, sign(private, kind.algorithm.number))
+            signature = sign(store.load(key_id), kind.algorithm.number)
+            verify(private, kind.algorithm.number, signature)
             outcome = outcome._replace(use=True)
         outcome = outcome._replace(remove=store.remove(key_id))
     return outcome
@@ -109,24 +109,26 @@ def verify(private: PrivateKey, algorithm: int, signature: bytes) -> None:
         public.verify(signature, MESSAGE)
 
 
-def keystore_bench(place: Place, name: str, words: Sequence[str]) -> Iterator[str]:
+def keystore_bench(
+    place: Place, name: str, words: Sequence[str], period_ns: int = BENCH_NS, kinds: Sequence[Kind] = KINDS
+) -> Iterator[str]:
     """Measure signatures each second: `[threads [algorithm]]`. Each thread is a process of its own."""
     threads = _threads(words[0]) if words else 1
     wanted = parse_algorithm(words[1]) if len(words) > 1 else None
     store = KeyStore(_keystore(place, name))
     tail = f", threads {threads}" + (f", algorithm {wanted.number}" if wanted is not None else "")
     yield from (_heading(name) + tail, "", f"{'Algorithm':<20} {'Sigs/sec':>9}")
-    for kind in KINDS:
+    for kind in kinds:
         if wanted in (None, kind.algorithm):
-            yield f"{kind.text:<20} {_measured(store, kind, threads):>9}"
+            yield f"{kind.text:<20} {_measured(store, kind, threads, period_ns):>9}"
 
 
-def _measured(store: KeyStore, kind: Kind, threads: int) -> str:
+def _measured(store: KeyStore, kind: Kind, threads: int, period_ns: int) -> str:
     key_id = ""
     try:
         key_id = store.store(generate(kind.algorithm.number, kind.bits))
         private = store.load(key_id)
-        return str(round(sum(_rates(private, kind.algorithm.number, threads))))
+        return str(round(sum(_rates(lambda: sign(private, kind.algorithm.number), threads, period_ns))))
     except KeystoreError:
         return "n/a"
     finally:
@@ -134,13 +136,12 @@ def _measured(store: KeyStore, kind: Kind, threads: int) -> str:
             store.remove(key_id)
 
 
-def _rates(private: PrivateKey, algorithm: int, threads: int) -> list[float]:
-    """Return the rates of processes that sign at the same time; they inherit the key, it is not sent."""
+def _rates(job: Callable[[], object], threads: int, period_ns: int) -> list[float]:
+    """Return the rates of processes that do a job at the same time; they inherit its key, which is not sent."""
     context = multiprocessing.get_context("fork")
     pipes = [context.Pipe(duplex=False) for _ in range(threads)]
     workers = [
-        context.Process(target=lambda end: end.send(rate(lambda: sign(private, algorithm))), args=(sender,))
-        for _, sender in pipes
+        context.Process(target=lambda end: end.send(rate(job, period_ns)), args=(sender,)) for _, sender in pipes
     ]
     for worker in workers:
         worker.start()
@@ -150,9 +151,7 @@ def _rates(private: PrivateKey, algorithm: int, threads: int) -> list[float]:
     return rates
 
 
-def rate(
-    job: Callable[[], object], period_ns: int = BENCH_NS, monotonic_ns: Callable[[], int] = time.monotonic_ns
-) -> float:
+def rate(job: Callable[[], object], period_ns: int, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> float:
     """Return how often a job is done each second, by doing it for a period."""
     begin, count = monotonic_ns(), 0
     while True:

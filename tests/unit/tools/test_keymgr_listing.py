@@ -28,7 +28,9 @@ def test_key_lines() -> None:
 
 def test_styles_of_times() -> None:
     """Relative to now, and as dates."""
-    human, iso = (key_lines(LISTED[1:2], Look(style=style, now_s=NOW + 61))[0] for style in (TimeStyle.HUMAN, TimeStyle.ISO))
+    human, iso = (
+        key_lines(LISTED[1:2], Look(style=style, now_s=NOW + 61))[0] for style in (TimeStyle.HUMAN, TimeStyle.ISO)
+    )
     assert human.endswith(" publish=-1m1s")
     assert iso.endswith(" publish=2026-11-29T01:10:53Z")
 
