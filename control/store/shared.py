@@ -6,6 +6,7 @@ LMDB lets processes read and write in turn, each transaction as a whole. What is
 """
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,9 @@ from control.store.environment import FORMAT, TABLES, TABLES_MAX, Store, Transac
 
 RESTART = "restart the daemon with the version of this program, then try again"
 RUN_AS = "run this as the user of the daemon, or as root"
+
+LOOKS, PAUSE_S = 100, 0.02
+"""How often, and after which pauses, a store is looked at that another program has and is not complete."""
 
 T = TypeVar("T")
 
@@ -74,7 +78,8 @@ def _open(path: Path, *, readonly: bool = False) -> Any:
 
 def _is_current(path: Path) -> bool:
     """Whether the store is there and has every table. Raises StoreDamaged for one of a later program."""
-    if not (path / "data.mdb").exists():
+    data = path / "data.mdb"
+    if not data.exists() or not data.stat().st_size:
         return False
     with mapped_errors(path, 0), _open(path, readonly=True) as env:
         with env.begin() as txn:
@@ -88,8 +93,17 @@ def _is_current(path: Path) -> bool:
 
 
 def _make_current(path: Path, max_bytes: int, now_ns: int) -> None:
-    """Make the store, or complete one of an earlier program, unless a daemon has it."""
-    try:
-        Store(path, max_bytes, now_ns).close()
-    except StoreLocked as exc:
-        raise StoreLocked(path, f"used by a daemon of another version; {RESTART}") from exc
+    """Make the store, or complete one of an earlier program, unless a daemon has it.
+
+    Who has it may be just making it, and is waited for.
+    """
+    for _ in range(LOOKS):
+        try:
+            Store(path, max_bytes, now_ns).close()
+            return
+        except StoreLocked as exc:
+            locked = exc
+        time.sleep(PAUSE_S)
+        if _is_current(path):
+            return
+    raise StoreLocked(path, f"used by a daemon of another version; {RESTART}") from locked
