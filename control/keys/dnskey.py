@@ -21,7 +21,7 @@ DELETE_CDS = bytes((0, 0, 0, 0, 0))
 def dnskey_flags(key: Key, *, revoked: bool = False) -> int:
     """Return the flags of the key's DNSKEY record; `revoked` as of RFC 5011, section 2.1."""
     flags = ZONE_KEY_FLAG
-    flags |= SEP_FLAG if key.is_ksk else 0
+    flags |= SEP_FLAG if (key.is_ksk if key.is_sep is None else key.is_sep) else 0
     flags |= REVOKE_FLAG if revoked else 0
     return flags | (ADT_FLAG if key.is_adt else 0)
 

@@ -2,6 +2,7 @@
 """Making keys: the private half is in a keystore before the public half is known to anybody. Blocks on I/O."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from control.conf.algorithms import BY_NUMBER
 from control.conf.policy import KeystoreConf, PolicyConf
@@ -25,8 +26,9 @@ def new_key(
     timers: KeyTimers = NO_KEY_TIMERS,
     algorithm: int | None = None,
     size: int | None = None,
+    is_sep: bool | None = None,
 ) -> Key:
-    """Make a key as a policy wants it, or of another algorithm and size, and keep its private half.
+    """Make a key as a policy wants it, or of another algorithm, size and SEP flag, and keep its private half.
 
     Its tag is congruent as the policy says and, revoked or not, none of `taken_tags`, those of the other keys of the
     zone. `timers` are those it begins with, created now unless they say when. Raises KeyRefused.
@@ -39,6 +41,7 @@ def new_key(
     for _ in range(TRIES * policy.keytag_modulus):
         private = _generate(wanted, size)
         key = key_of(private, wanted, is_ksk=is_ksk, is_zsk=is_zsk, timers=created, policy=policy, keystore=conf.id)
+        key = replace(key, is_sep=is_sep)
         if _tag_suits(key, policy, taken_tags):
             KeyStore(conf).store(private)
             return key

@@ -51,6 +51,8 @@ class Key:
     """It waits to be used instead of a new key."""
     keystore: str = ""
     """Id of its keystore; empty: the one that is built in."""
+    is_sep: bool | None = None
+    """Whether its DNSKEY record has the SEP flag; None: as it should, when it is a KSK."""
 
 
 class ZoneKasp(NamedTuple):

@@ -20,7 +20,7 @@ KASP = struct.Struct(">BBIIIHBB")
 TRASHED = struct.Struct(">BQQ")
 """Version, when the key was deleted, when it is to be forgotten; its record follows."""
 TIME = struct.Struct(">Q")
-KSK, ZSK, ADT, PUBLIC_ONLY, FOR_LATER = 1, 2, 4, 8, 16
+KSK, ZSK, ADT, PUBLIC_ONLY, FOR_LATER, SEP, NO_SEP = 1, 2, 4, 8, 16, 32, 64
 HAS_SIGNED, HAS_MASTER = 1, 2
 TIME_MAX = (1 << 64) - 1
 TIMES = len(KeyTimers._fields)
@@ -38,6 +38,7 @@ def pack_key(key: Key) -> bytes:
         raise ValueError(f"keystore '{key.keystore}' has an identifier of more than {KEYSTORE_BYTES_MAX} octets")
     flags = KSK * key.is_ksk | ZSK * key.is_zsk | ADT * key.is_adt
     flags |= PUBLIC_ONLY * key.is_public_only | FOR_LATER * key.is_for_later
+    flags |= SEP * (key.is_sep is True) | NO_SEP * (key.is_sep is False)
     mask, times = _pack_times(key.timers)
     lengths = len(key.public_key), len(keystore)
     head = HEAD.pack(VERSION, key.algorithm, key.size, flags, mask, *lengths)
@@ -65,6 +66,7 @@ def unpack_key(key_id: str, record: bytes) -> Key:
         is_public_only=bool(flags & PUBLIC_ONLY),
         is_for_later=bool(flags & FOR_LATER),
         keystore=body[at + key_bytes :].decode(),
+        is_sep=True if flags & SEP else False if flags & NO_SEP else None,
     )
 
 

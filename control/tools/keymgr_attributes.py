@@ -34,5 +34,12 @@ def new_timers(arguments: KeyArguments, now_s: int, *, is_ksk: bool) -> KeyTimer
 
 def flagged(key: Key, arguments: KeyArguments) -> Key:
     """Return the key with those flags of the arguments that are not its roles."""
-    flags = arguments.flags
-    return replace(key, is_adt=flags.get("adt", key.is_adt), is_for_later=flags.get("for_later", key.is_for_later))
+    get = arguments.flags.get
+    is_sep = wanted_sep(arguments, key.is_ksk, key.is_sep)
+    return replace(key, is_adt=get("adt", key.is_adt), is_for_later=get("for_later", key.is_for_later), is_sep=is_sep)
+
+
+def wanted_sep(arguments: KeyArguments, is_ksk: bool, is_sep: bool | None = None) -> bool | None:
+    """Return the SEP flag of a key that may have one already; None: it is as the role has it."""
+    wanted = arguments.flags.get("sep", is_sep)
+    return None if wanted is is_ksk else wanted

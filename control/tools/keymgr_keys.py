@@ -14,7 +14,7 @@ from control.store.kasp import Key
 from control.store.kasp_tables import list_keys, put_key, remove_key, scan_keys
 from control.store.keys import name_text
 from control.tools.keymgr_arguments import parse_arguments, whole_id
-from control.tools.keymgr_attributes import flagged, new_timers, wanted_policy
+from control.tools.keymgr_attributes import flagged, new_timers, wanted_policy, wanted_sep
 from control.tools.keymgr_listing import Listed, key_lines
 from control.tools.keymgr_place import zone_wire
 from control.tools.keymgr_refusal import INVALID, Refusal
@@ -53,8 +53,15 @@ def generate(session: Session, words: Sequence[str]) -> Iterator[str]:
     for _ in range(ATTEMPTS):
         with session.read() as txn:
             keys = list_keys(txn, session.apex)
-        taken = _tags(keys)
-        key = new_key(policy, is_ksk=is_ksk, is_zsk=is_zsk, now_s=session.now_s, taken_tags=taken, timers=timers)
+        key = new_key(
+            policy,
+            is_ksk=is_ksk,
+            is_zsk=is_zsk,
+            now_s=session.now_s,
+            taken_tags=_tags(keys),
+            timers=timers,
+            is_sep=wanted_sep(arguments, is_ksk),
+        )
         key = flagged(key, arguments)
         if add_key(session, key):
             break
@@ -90,7 +97,9 @@ def set_command(session: Session, words: Sequence[str]) -> Iterator[str]:
     def job(txn: Transaction) -> None:
         key = session.find(txn, words[0])
         is_ksk, is_zsk = arguments.roles(key.is_ksk, key.is_zsk)
-        changed = replace(key, is_ksk=is_ksk, is_zsk=is_zsk, timers=arguments.applied(key.timers))
+        is_sep = key.is_sep if (is_ksk, is_zsk) == (key.is_ksk, key.is_zsk) else None
+        timers = arguments.applied(key.timers)
+        changed = replace(key, is_ksk=is_ksk, is_zsk=is_zsk, is_sep=is_sep, timers=timers)
         put_key(txn, session.apex, flagged(changed, arguments))
 
     session.write(job)

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from control.catalog.membership import choose_template
+from control.conf.database import MAP_BYTES
 from control.conf.document import Document
 from control.conf.errors import ConfdbError, ConfigurationError, ValueProblem, file_reason
 from control.conf.model import Config, make_builder
-from control.conf.policy import KeystoreConf, PolicyConf
-from control.conf.signing import built_in_policy
+from control.conf.policy import DnssecConf, KeystoreConf, PolicyConf
+from control.conf.signing import built_in_policy, plain_dnssec
 from control.conf.source import find_source, load_source
 from control.server.user import User, UserProblem, become, configured_user, hand_over_directory
 from control.store.environment import Transaction
@@ -42,25 +43,34 @@ class Place(NamedTuple):
     document: Document | None = None
 
     def policy(self, txn: Transaction, apex: bytes) -> PolicyConf:
-        """Return the policy of a zone, which may be configured, a member of a catalog, or neither."""
+        """Return the policy of a zone."""
+        return self.dnssec(txn, apex).policy
+
+    def dnssec(self, txn: Transaction, apex: bytes) -> DnssecConf:
+        """Return the signing of a zone, which may be configured, a member of a catalog, or neither."""
         if self.config is not None and self.document is not None:
             name = name_text(apex)
             zone = self.config.zones.get(name)
             member = get_member(txn, apex) if zone is None else None
             catalog = None if member is None else self.config.zones.get(name_text(member.catalog))
-            if zone is None and member is not None and catalog is not None and catalog.catalog.templates:
+            if member is not None and catalog is not None and catalog.catalog.templates:
                 template = choose_template(member.group, catalog.catalog.templates)
                 zone = make_builder(self.document).member(name, template, catalog.name)
             if zone is not None:
-                return zone.dnssec.policy
-        return built_in_policy(self.kasp_db)
+                return zone.dnssec
+        return plain_dnssec(self.kasp_db)
 
 
 def find_place(settings: Settings) -> Place:
     """Return the place that the options name; raise Refusal."""
     if settings.directory is not None:
         return directory_place(Path(os.path.abspath(settings.directory)))
-    source = find_source(settings.config, settings.confdb)
+    return configured_place(settings.config, settings.confdb)
+
+
+def configured_place(file: str | None, confdb: str | None, map_bytes: int = MAP_BYTES) -> Place:
+    """Return the place of a configuration file or database, by default the one that the daemon has; raise Refusal."""
+    source = find_source(file, confdb, map_bytes)
     try:
         loaded = load_source(source)
     except ConfdbError as error:

@@ -2,17 +2,17 @@
 """What the commands of xdpdns-keymgr work with: one zone, the store, the policy, the time."""
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from functools import cached_property
 from typing import TypeVar
 
 from control.conf.policy import PolicyConf
 from control.keys.dnskey import tag_of
-from control.keys.keystore import KeyStore
+from control.keys.release import release_private
 from control.store.environment import Transaction
 from control.store.kasp import Key
-from control.store.kasp_tables import get_key, list_keys, zones_of_key
+from control.store.kasp_tables import get_key, list_keys
 from control.store.keys import name_text
 from control.store.shared import SharedStore
 from control.tools.keymgr_arguments import find_key, whole_id
@@ -77,27 +77,13 @@ class Session:
         key = None if exact is None else get_key(txn, apex, exact)
         return find_key(list_keys(txn, apex) if exact is None else [key] if key else [], text, tag_of)
 
-    def release(self, key_ids: Iterable[str]) -> None:
-        """Remove the private halves of keys that no zone and no trash has any more.
-
-        That is looked up and done in a transaction of its own, which keeps out those that would take the key again.
-        """
-        wanted = list(key_ids)
-        if not wanted:
+    def release(self, key_ids: Collection[str]) -> None:
+        """Remove the private halves of keys that no zone and no trash has any more; raise KeystoreError."""
+        if not key_ids:
             return
-
-        def job(txn: Transaction) -> None:
-            for key_id in wanted:
-                if not zones_of_key(txn, key_id):
-                    self._remove_private(key_id)
-
-        self.write(job)
-
-    def _remove_private(self, key_id: str) -> None:
-        for conf in self.place.keystores.values():
-            store = KeyStore(conf)
-            if key_id in store.list():
-                store.remove(key_id)
+        problems = self.write(lambda txn: release_private(txn, key_ids, self.place.keystores.values()))
+        for problem in problems:
+            raise problem
 
 
 def warn(text: str) -> None:

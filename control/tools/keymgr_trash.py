@@ -11,7 +11,16 @@ from control.conf.policy import PolicyConf
 from control.keys.dnskey import tag_of
 from control.store.environment import Transaction
 from control.store.kasp import Key
-from control.store.kasp_tables import TrashedKey, get_key, list_trash, put_key, put_trash, remove_trash, zones_of_key
+from control.store.kasp_tables import (
+    TrashedKey,
+    get_key,
+    list_trash,
+    put_key,
+    put_trash,
+    remove_shared,
+    remove_trash,
+    zones_of_key,
+)
 from control.store.keys import name_text
 from control.tools.keymgr_arguments import parse_arguments, whole_id
 from control.tools.keymgr_attributes import flagged, new_timers
@@ -29,10 +38,12 @@ def trash_delay_s(policy: PolicyConf) -> int:
 def throw_away(txn: Transaction, apex: bytes, key: Key, policy: PolicyConf, now_s: int) -> bool:
     """Put a key that was taken from a zone into the trash, where it has a use; tell whether its private half stays.
 
-    It also stays with the other zones that have the key, which then needs no trash.
+    It also stays with the other zones that have the key, which then needs no trash. A key that no zone has is not
+    shared with new ones any more.
     """
     if key.is_public_only or any(get_key(txn, zone, key.id) for zone in zones_of_key(txn, key.id)):
         return True
+    remove_shared(txn, key.id)
     delay_s = trash_delay_s(policy)
     if not delay_s:
         return False

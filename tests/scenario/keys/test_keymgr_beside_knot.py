@@ -233,6 +233,14 @@ def test_set(pair: Pair, keys: dict[str, str]) -> None:
         assert sorted(NEWER.sub("", ours).splitlines()) == sorted(knot.splitlines()), line
 
 
+def test_the_sep_flag(pair: Pair, keys: dict[str, str]) -> None:
+    """It can be set against the role; another role takes that back."""
+    key_id = keys["p384"]
+    for line in ("sep=yes", "ksk=yes", "sep=no", "ksk=no zsk=yes", "sep=no"):
+        pair.same(f"example.com set {key_id} {line}")
+        pair.same(f"example.com dnskey {key_id}")
+
+
 def test_share_and_delete(pair: Pair, keys: dict[str, str]) -> None:
     """A shared key is of both zones; its file goes with the last of them."""
     pair.same(f"b.test share {keys['ed448']} example.com")

@@ -54,6 +54,28 @@ def test_flags(stage: KeymgrStage) -> None:
     assert stage.ok(f"example. dnskey {key_id}").split()[2] == "257"
 
 
+def test_the_sep_flag(stage: KeymgrStage) -> None:
+    """As the role has it, unless it is told otherwise; another role takes it back."""
+
+    def flags(key_id: str) -> str:
+        return stage.ok(f"example. dnskey {key_id}").split()[2]
+
+    zsk, ksk = stage.make("sep=yes"), stage.make("ksk=yes sep=no")
+    assert (flags(zsk), flags(ksk)) == ("257", "256")
+    stage.ok(f"example. set {ksk} retire=+1d")
+    assert flags(ksk) == "256"
+    stage.ok(f"example. set {ksk} zsk=yes")
+    stage.ok(f"example. set {zsk} sep=no")
+    assert (flags(zsk), flags(ksk)) == ("256", "257")
+
+
+def test_a_tag_is_congruent_whatever_the_sep_flag(tmp_path: Path) -> None:
+    """It is part of what the tag is computed of."""
+    stage = KeymgrStage(tmp_path, "keytag-modulo: 3/8")
+    for line in ("sep=yes", "sep=no ksk=yes", "sep=no"):
+        assert int(stage.listed(stage.make(line))["tag"]) % 8 == 3
+
+
 def test_the_policy_says_what_is_not_said(tmp_path: Path) -> None:
     """Algorithm, size, congruence of the tag and the ADT flag; another algorithm has its own size."""
     stage = KeymgrStage(

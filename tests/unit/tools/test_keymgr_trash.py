@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from control.store.kasp_tables import get_shared, list_keys, put_shared
+from control.store.shared import open_shared
 from tests.support.keymgr_stage import KeymgrStage
 
 
@@ -70,6 +72,18 @@ def test_a_private_half_stays_while_anyone_has_it(tmp_path: Path) -> None:
     assert stage.files() == {key_id}, "zone kept. has the policy that is built in, with a trash"
     stage.ok(f"kept. trash-discard {key_id}")
     assert stage.files() == set()
+
+
+def test_a_deleted_key_is_not_shared_with_new_zones(stage: KeymgrStage) -> None:
+    """Zones of a policy with `ksk-shared` share a key that one of them has."""
+    key_id = stage.make("ksk=yes")
+    stage.ok(f"other. share {key_id} example.")
+    with open_shared(stage.directory / "store", 20 << 30, 1) as store:
+        store.write(lambda txn: put_shared(txn, "p", list_keys(txn, b"\7example\0")[0]))
+    for zone, shared in (("example.", True), ("other.", False)):
+        stage.ok(f"{zone} delete {key_id}")
+        with open_shared(stage.directory / "store", 20 << 30, 1) as store, store.read() as txn:
+            assert (get_shared(txn, "p") is not None) is shared
 
 
 def test_a_public_key_needs_no_trash(stage: KeymgrStage) -> None:
