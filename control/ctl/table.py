@@ -112,6 +112,7 @@ SPECS: tuple[CommandSpec, ...] = (
     CommandSpec("reload", Shape.NONE, "Reload the configuration and changed zone files.", success="Reloaded"),
     _read("stats", Shape.COUNTER, "Show counters of the server."),
     _local("zone-check", Shape.ZONES, "Check if zones can be loaded."),
+    _local("zone-key-check", Shape.ZONES, "Check if zones can be signed with their keys."),
     _read("zone-status", Shape.ZONES, "Show the status of zones.", *_STATUS),
     _action("zone-reload", "Load zones from their files again."),
     _action("zone-flush", "Write zones to their files.", Shape.ZONES, *_OUTDIR),
@@ -161,7 +162,6 @@ SPECS: tuple[CommandSpec, ...] = (
         for name in (
             "zone-backup",
             "zone-restore",
-            "zone-key-check",
             "zone-key-rollover",
         )
     ),

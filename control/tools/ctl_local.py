@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands of xdpdnsctl that work on configuration and files, without the daemon."""
 
+import sys
+import time
 from collections.abc import Callable, Mapping
 
 from control.ctl.arguments import Parsed, UsageError
@@ -60,6 +62,26 @@ def zone_check(settings: Settings, parsed: Parsed) -> int:
     return check_configured(zones, () if parsed.all_zones else parsed.words, strict=settings.force)
 
 
+def zone_key_check(settings: Settings, parsed: Parsed) -> int:
+    """Check the keys of zones."""
+    from control.errors import StoreError
+    from control.tools.key_check import check_keys
+    from control.tools.keymgr_place import configured_place
+    from control.tools.keymgr_refusal import Refusal
+    from control.tools.zone_check import print_problem
+
+    names = () if parsed.all_zones else parsed.words
+    try:
+        place = configured_place(settings.config, settings.confdb, settings.map_mib << 20)
+        return check_keys(place, names, print_problem, int(time.time()), strict=settings.force)
+    except Refusal as refusal:
+        lines = refusal.lines
+    except StoreError as error:
+        lines = (str(error),)
+    print(*(f"error: {line}" for line in lines), sep="\n", file=sys.stderr)
+    return 1
+
+
 def _names(parsed: Parsed) -> set[str]:
     return {one.name for one, _ in parsed.filters}
 
@@ -70,5 +92,6 @@ COMMANDS: Mapping[str, LocalCommand] = {
     "conf-import": conf_import,
     "conf-export": conf_export,
     "zone-check": zone_check,
+    "zone-key-check": zone_key_check,
 }
 """What is here; a local command of the table that is missing is refused."""
