@@ -3,11 +3,13 @@
 
 import subprocess
 import sys
+from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.daemon import wait_for
 from tests.support.keymgr_stage import KeymgrStage
 from tests.support.operator import Operated
 
@@ -66,6 +68,57 @@ def test_beside_the_daemon(daemon: Operated) -> None:
     assert daemon.serial() == str(1 + MANY)
     assert listed(daemon.config, "example.com") == made
     assert run(daemon.config, "-l") == "example.com.\n"
+
+
+def dnskeys(daemon: Operated) -> set[str]:
+    """Return the DNSKEY records of the zone, as the tool prints them."""
+    (answer,) = daemon.ask("example.com", "DNSKEY").answer
+    return {
+        f"example.com. DNSKEY {rdata.flags} 3 {rdata.algorithm} {b64encode(rdata.key).decode()}" for rdata in answer
+    }
+
+
+def sign(daemon: Operated, *policy: str) -> None:
+    """Let the daemon sign its zone by this policy."""
+    items = "".join(f"    {item}\n" for item in policy)
+    text = daemon.config.read_text().replace("zone:\n", f"policy:\n  - id: p\n{items}zone:\n")
+    daemon.config.write_text(f"{text}    dnssec-signing: on\n    dnssec-policy: p\n")
+
+
+def shown(daemon: Operated) -> set[str]:
+    """Return the DNSKEY records of all keys in the store."""
+    ids = listed(daemon.config, "example.com")
+    return {run(daemon.config, "example.com", "dnskey", key_id).strip() for key_id in ids}
+
+
+def test_the_daemon_signs_with_keys_made_by_hand(daemon: Operated) -> None:
+    """Those that are there at its start, and those that are made while it runs, once it is told."""
+    sign(daemon, "manual: on")
+    run(daemon.config, "example.com", "generate", "ksk=yes")
+    zsk = run(daemon.config, "example.com", "generate").strip()
+    daemon.start()
+    assert dnskeys(daemon) == shown(daemon)
+    run(daemon.config, "example.com", "generate", "publish=-1", "active=+1d")
+    daemon.ok("-b zone-keys-load example.com")
+    wait_for(lambda: dnskeys(daemon) == shown(daemon), "a third key in the zone")
+    run(daemon.config, "example.com", "set", zsk, "retire=-1h", "remove=-1mi", "publish=-1d", "active=-2h")
+    run(daemon.config, "example.com", "generate")
+    run(daemon.config, "example.com", "del-all-old")
+    daemon.ok("-b zone-keys-load example.com")
+    wait_for(lambda: dnskeys(daemon) == shown(daemon), "the old key out of the zone")
+    assert zsk not in listed(daemon.config, "example.com")
+
+
+def test_keys_of_the_daemon_are_listed(daemon: Operated) -> None:
+    """Those that it made itself: none is missing, and the check finds nothing."""
+    sign(daemon)
+    daemon.start()
+    assert dnskeys(daemon) == shown(daemon)
+    assert len(listed(daemon.config, "example.com")) == 2
+    assert "missing" not in run(daemon.config, "example.com", "list")
+    argv = [sys.executable, "-m", "control.tools.xdpdnsctl", "-c", str(daemon.config), "zone-key-check"]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_many_at_once(tmp_path: Path) -> None:

@@ -62,7 +62,7 @@ def test_the_licences_are_installed(contents: list[str]) -> None:
 
 def test_programs_and_completion_are_installed(contents: list[str], entry_points: str) -> None:
     """The programs of the project are entry points of the wheel, and bash finds the completion."""
-    for program in ("xdpdnsd", "xdpdnsctl", "xdpdns-journalprint", "xdpdns-catalogprint"):
+    for program in ("xdpdnsd", "xdpdnsctl", "xdpdns-journalprint", "xdpdns-catalogprint", "xdpdns-keymgr"):
         assert f"{program} = control.tools." in entry_points
     assert [name for name in contents if name.endswith("/data/share/bash-completion/completions/xdpdnsctl")]
 

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line of xdpdns-keymgr."""
 
+from pathlib import Path
+
 import pytest
 
-from control.tools.keymgr_options import Settings, WrongOption, command_name, help_text, parse_options
+from control.store.kasp import KeyTimers
+from control.tools.keymgr_arguments import FLAGS, MADE_ONLY
+from control.tools.keymgr_options import OPTIONS, Settings, WrongOption, command_name, help_text, parse_options
 from control.tools.keymgr_refusal import Refusal
 from control.tools.keymgr_table import ABSENT, SPECS
+from control.tools.keymgr_times import UNITS
 
 
 @pytest.mark.parametrize(
@@ -57,3 +62,11 @@ def test_help_names_everything() -> None:
     assert all(f"  {spec.name}" in text for spec in SPECS)
     assert all(name in text for name in ABSENT)
     assert max(map(len, text.splitlines())) <= 120
+
+
+def test_the_manual_names_everything(root_dir: Path) -> None:
+    """Every command, option, argument and unit."""
+    manual = (root_dir / "docs/keys.md").read_text()
+    names = [spec.name for spec in SPECS] + [f"-{one.short}" for one in OPTIONS if one.short not in "hV"]
+    names += [name.replace("_", "-") for name in FLAGS] + [*MADE_ONLY, *KeyTimers._fields, *UNITS]
+    assert [name for name in names if f"`{name}" not in manual] == []
