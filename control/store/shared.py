@@ -29,18 +29,18 @@ T = TypeVar("T")
 class SharedStore:
     """The store as another program has it, which the daemon may have open too."""
 
-    def __init__(self, path: Path, env: Any, tables: tuple[Any, ...]) -> None:
-        self.path, self._env, self._tables = path, env, tables
+    def __init__(self, path: Path, max_bytes: int, env: Any, tables: tuple[Any, ...]) -> None:
+        self.path, self._max_bytes, self._env, self._tables = path, max_bytes, env, tables
 
     @contextmanager
     def read(self) -> Iterator[Transaction]:
         """Give a snapshot; keep it short. Raises StoreError."""
-        with mapped_errors(self.path, 0), self._env.begin() as txn:
+        with mapped_errors(self.path, self._max_bytes), self._env.begin() as txn:
             yield Transaction(txn, None, *self._tables)
 
     def write(self, job: Callable[[Transaction], T]) -> T:
         """Run `job`, which changes keys alone, in one transaction; the daemon's changes wait. Raises StoreError."""
-        with mapped_errors(self.path, 0), self._env.begin(write=True) as txn:
+        with mapped_errors(self.path, self._max_bytes), self._env.begin(write=True) as txn:
             return job(Transaction(txn, None, *self._tables))
 
 
@@ -55,7 +55,7 @@ def open_shared(path: Path, max_bytes: int, now_ns: int) -> Iterator[SharedStore
         _make_current(path, max_bytes, now_ns)
     with mapped_errors(path, max_bytes), _open(path) as env:
         env.reader_check()
-        yield SharedStore(path, env, tuple(env.open_db(name, create=False) for name in TABLES))
+        yield SharedStore(path, max_bytes, env, tuple(env.open_db(name, create=False) for name in TABLES))
 
 
 def check_access(path: Path, may: Callable[[Path, int], bool] = os.access) -> None:

@@ -45,7 +45,11 @@ class KeymgrStage:
 
     def run(self, line: str) -> Told:
         """Run the program with the configuration."""
-        return run_keymgr(["-c", str(self.config), *line.split()])
+        return self.run_words(line.split())
+
+    def run_words(self, words: list[str]) -> Told:
+        """Run it with words that may have blanks in them."""
+        return run_keymgr(["-c", str(self.config), *words])
 
     def ok(self, line: str) -> str:
         """Run it and return its output; it must not fail or warn."""

@@ -5,93 +5,19 @@ Keys are imported, so that ids and tags are the same as well. Known differences 
 newer versions of keymgr have, the order of the brief list, and the exit status of a command that is none.
 """
 
-import io
 import json
-import os
 import re
-import shutil
 import subprocess
-import sys
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from control.tools import keymgr
+from tests.support.keymgr_pair import NEWER, Pair, told_by_knot
+from tests.support.keymgr_stage import run_keymgr
 
 pytestmark = pytest.mark.peer("keymgr")
-
-CONFIG = """\
-server:
-    rundir: {place}
-database:
-    storage: {place}
-policy:
-  - id: p
-    nsec3-salt-length: 8
-zone:
-  - domain: example.com
-    dnssec-signing: on
-    dnssec-policy: p
-"""
-NEWER = re.compile(r" (created|adt|for-later|missing|trash|keystore)=(yes|no |\S+)")
-"""Columns that keymgr 3.2 lacks."""
-PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
-
-
-class Told(NamedTuple):
-    """What a program said."""
-
-    status: int
-    out: str
-    err: str
-
-
-def told_by_ours(argv: list[str]) -> Told:
-    """Run our program, in this process."""
-    out, err = io.StringIO(), io.StringIO()
-    with redirect_stdout(out), redirect_stderr(err):
-        status = keymgr.main(argv)
-    return Told(status, out.getvalue(), err.getvalue())
-
-
-def told_by_knot(argv: list[str]) -> Told:
-    """Run Knot's."""
-    done = subprocess.run(
-        ["keymgr", *argv], capture_output=True, text=True, timeout=60, check=False, env={"PATH": PATH}
-    )
-    return Told(done.returncode, done.stdout, done.stderr)
-
-
-class Pair:
-    """Both programs, each with a configuration and a place of its own."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.configs = {}
-        for name in ("ours", "knot"):
-            place = directory / name
-            place.mkdir()
-            self.configs[name] = place / "conf"
-            self.configs[name].write_text(CONFIG.format(place=place))
-
-    def run(self, name: str, *words: str) -> Told:
-        """Run one program."""
-        argv = ["-c", str(self.configs[name]), *words]
-        return told_by_ours(argv) if name == "ours" else told_by_knot(argv)
-
-    def same(self, line: str) -> Told:
-        """Run both with the same words, which have to say the same."""
-        ours, knot = (self.run(name, *line.split()) for name in ("ours", "knot"))
-        assert ours == knot, line
-        return ours
-
-    def pem(self, name: str) -> str:
-        """Return the path of a PEM file."""
-        return str(self.directory / f"{name}.pem")
 
 
 @pytest.fixture(scope="module")
@@ -301,7 +227,7 @@ def test_keys_of_bind(pair: Pair) -> None:
 def test_tsig(pair: Pair, line: str) -> None:
     """The same lines around another secret."""
     argv = ["-t", "my.key", *line.split()]
-    ours, knot = told_by_ours(argv), told_by_knot(argv)
+    ours, knot = run_keymgr(argv), told_by_knot(argv)
     secret = re.compile(r"(:|secret: )[A-Za-z0-9+/]+=*$", re.MULTILINE)
     assert ours._replace(out=secret.sub("", ours.out)) == knot._replace(out=secret.sub("", knot.out))
     assert len(ours.out) == len(knot.out)
@@ -326,26 +252,3 @@ def test_a_command_that_is_none_fails(pair: Pair) -> None:
     ours, knot = (pair.run(name, "example.com", "foo") for name in ("ours", "knot"))
     assert (ours.out, ours.err) == (knot.out, knot.err)
     assert (ours.status, knot.status) == (1, 0)
-
-
-@pytest.mark.peer("jq")
-def test_keys_are_moved_as_the_manual_says(pair: Pair, root_dir: Path) -> None:
-    """Its lines bring every key of a zone over, in its role and with its times."""
-    for line in ("ksk=yes publish=6 ready=8 active=7", "publish=6 active=7 retire=8 remove=9", "algorithm=8 size=1024"):
-        assert pair.run("knot", "moved.test", "generate", *line.split()).status == 0
-    place = pair.directory / "ours/keys/keys"
-    place.mkdir(parents=True, exist_ok=True)
-    for file in (pair.directory / "knot/keys/keys").iterdir():
-        shutil.copy(file, place)
-    manual = (root_dir / "docs/keys.md").read_text().partition("## Keys of Knot DNS")[2]
-    lines = "".join(line[4:] for line in manual.splitlines(keepends=True) if line[:4] == "    ")
-    script = (
-        f'keymgr() {{ command keymgr -c {pair.configs["knot"]} "$@"; }}\n'
-        f'xdpdns-keymgr() {{ {sys.executable} -m control.tools.keymgr -c {pair.configs["ours"]} "$@"; }}\n'
-        + lines.replace("example.com", "moved.test").replace("/var/lib/xdpdns", str(pair.directory / "ours"))
-    )
-    env = dict(os.environ, PATH=f"{os.environ['PATH']}:/usr/sbin")
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=60, check=False, env=env)
-    assert (done.returncode, done.stderr, done.stdout.count("OK\n")) == (0, "", 3)
-    ours, knot = (pair.run(name, "moved.test", "list").out for name in ("ours", "knot"))
-    assert sorted(NEWER.sub("", ours).splitlines()) == sorted(knot.splitlines())
