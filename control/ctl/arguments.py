@@ -24,6 +24,7 @@ COUNTS: dict[Shape, tuple[int, int | None]] = {
     Shape.UNSET: (2, None),
     Shape.ZONE_COUNTER: (1, 2),
     Shape.SERIAL: (1, 2),
+    Shape.ROLL: (2, 2),
     Shape.ITEMS: (0, None),
     Shape.ITEM_SET: (1, None),
     Shape.ITEM_UNSET: (0, None),
@@ -168,6 +169,10 @@ def _serial(words: list[str]) -> dict[str, str]:
     return {"type": sign, "data": MAX_INCREMENT if (sign, number) == ("+", "MAX") else number}
 
 
+def _kind(words: list[str]) -> dict[str, str]:
+    return {"type": words[0]}
+
+
 _ZONE_WORDS = {
     Shape.ZONE: _nothing,
     Shape.REPORT: _nothing,
@@ -176,6 +181,7 @@ _ZONE_WORDS = {
     Shape.UNSET: _record,
     Shape.ZONE_COUNTER: _zone_counter,
     Shape.SERIAL: _serial,
+    Shape.ROLL: _kind,
 }
 
 

@@ -4,12 +4,12 @@
 import glob
 from collections.abc import Callable, Iterable
 
-from control.ctl.table import BY_NAME, DETAILS, EXIT_WORD, SPECS, CommandSpec, Shape, Where
+from control.ctl.table import BY_NAME, DETAILS, EXIT_WORD, ROLLED, SPECS, CommandSpec, Shape, Where
 from control.ctl.unit import Unit
 
 EVERY_ZONE = frozenset({Shape.ZONES, Shape.SOME_ZONES})
 ONE_ZONE = frozenset(
-    {Shape.ZONE, Shape.REPORT, Shape.RECORDS, Shape.SET, Shape.UNSET, Shape.ZONE_COUNTER, Shape.SERIAL}
+    {Shape.ZONE, Shape.REPORT, Shape.RECORDS, Shape.SET, Shape.UNSET, Shape.ZONE_COUNTER, Shape.SERIAL, Shape.ROLL}
 )
 ITEMS = frozenset({Shape.ITEMS, Shape.ITEM_SET, Shape.ITEM_UNSET})
 FILES = frozenset({Shape.FILE, Shape.MAYBE_FILE})
@@ -43,6 +43,8 @@ class Completer:
             return DETAILS
         if spec.shape in EVERY_ZONE or (spec.shape in ONE_ZONE and not arguments):
             return self._zones()
+        if spec.shape is Shape.ROLL and len(arguments) == 1:
+            return ROLLED
         if spec.shape is Shape.ITEMS or (spec.shape in ITEMS and not arguments):
             return self._items(text)
         if spec.shape in ITEMS:

@@ -29,6 +29,7 @@ class Shape(StrEnum):
     UNSET = "<zone> <owner> [<type> [<rdata>]]"
     ZONE_COUNTER = "<zone> [<module>[.<counter>]]"
     SERIAL = "<zone> [[+]<serial>]"
+    ROLL = "<zone> ksk|zsk"
     ITEMS = "[<item>...]"
     ITEM_SET = "<item> [<data>...]"
     ITEM_UNSET = "[<item>] [<data>...]"
@@ -79,6 +80,7 @@ _PURGE = (
     Filter("orphan", "o"),
 )
 _OUTDIR = (Filter("outdir", "d", "<dir>"),)
+_SUBMITTED = (Filter("ttl", "t", "<seconds>"),)
 _BENEVOLENT = (Filter("benevolent", "b"),)
 
 
@@ -119,10 +121,11 @@ SPECS: tuple[CommandSpec, ...] = (
     _action("zone-refresh", "Check if zones of a primary have changed (secondaries)."),
     _action("zone-retransfer", "Transfer zones whatever their serial (secondaries)."),
     _action("zone-notify", "Notify the secondaries of zones."),
-    _action("zone-sign", "Sign zones anew (zones that are signed here)."),
+    _action("zone-sign", "Make all signatures of zones anew."),
     _action("zone-validate", "Validate all signatures of zones."),
-    _action("zone-keys-load", "Load the keys of zones again (zones that are signed here)."),
-    _action("zone-ksk-submitted", "Confirm that the DS record is at the parent.", Shape.SOME_ZONES),
+    _action("zone-keys-load", "Load the keys of zones again, and sign what differs."),
+    _action("zone-key-rollover", "Begin a rollover of a key (`ksk` also of a CSK).", Shape.ROLL),
+    _action("zone-ksk-submitted", "Confirm that the DS record is at the parent.", Shape.SOME_ZONES, *_SUBMITTED),
     _action("zone-freeze", "Postpone events that change zones."),
     _action("zone-thaw", "Let postponed events go on."),
     _action("zone-xfr-freeze", "Refuse outgoing transfers."),
@@ -162,7 +165,6 @@ SPECS: tuple[CommandSpec, ...] = (
         for name in (
             "zone-backup",
             "zone-restore",
-            "zone-key-rollover",
         )
     ),
 )
@@ -170,6 +172,8 @@ SPECS: tuple[CommandSpec, ...] = (
 BY_NAME = {spec.name: spec for spec in SPECS}
 """The table by name."""
 
+ROLLED = ("ksk", "zsk")
+"""Kinds of keys that are rolled over on request."""
 DETAILS = ("version", "workers", "configure", "cert-key")
 """What `status` can be asked for."""
 EXIT_WORD = "exit"

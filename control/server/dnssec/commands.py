@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from control.ctl.command import Command, Reply, Request, ZoneDirectory, letters_of, zone_command
 from control.ctl.errors import CommandError, Reason
+from control.ctl.table import ROLLED
 from control.ctl.unit import Unit
 from control.events.kinds import Kind
 from control.events.scheduler import Scheduler
@@ -16,7 +17,6 @@ from control.server.waiting import run_event
 
 SILENT = frozenset({Reason.NOT_SUPPORTED})
 """For all zones, a command passes over those it is not for."""
-KINDS = ("ksk", "zsk")
 WITH_TTL = "t"
 TTL_MAX = 0x7FFFFFFF
 
@@ -40,7 +40,7 @@ class DnssecCommands:
     async def roll(self, zone: ZoneHandle, operand: Unit, request: Request, reply: Reply) -> None:
         """Begin a rollover now; a CSK is rolled over as a KSK."""
         kind = (operand.type or "").lower()
-        if kind not in KINDS:
+        if kind not in ROLLED:
             raise CommandError(Reason.INVALID_PARAMETER if operand.type else Reason.MISSING_PARAMETER)
         _check_signed(zone)
         if zone.conf.dnssec.policy.manual:

@@ -212,7 +212,7 @@ def test_bogus_step(zones: SignedZones, validating: Door) -> None:
 
 @pytest.mark.data
 def test_bogus_file(validating: Door, tmp_path: Path, data_dir: Path) -> None:
-    """A zone file that does not validate is refused; a real one, signed by others, shows what is wrong with it today."""
+    """A zone file that does not validate is refused: a real one, whose signatures have expired."""
     file = tmp_path / "gov.zone"
     file.write_bytes(gzip.decompress((data_dir / "gov" / "2024-06-02.zone.gz").read_bytes()))
     with pytest.raises(ZoneBogus, match="at "):
