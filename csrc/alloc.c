@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "huge.h"
 #include "limits.h"
 
 #define GROW_MIN_BYTES (UINT64_C(1) << 20)
@@ -26,6 +27,7 @@ static int grow_vector(void **items, size_t *room, size_t count, size_t size)
 	grown = realloc(*items, wanted * size);
 	if (!grown)
 		return -XD_E_NOMEM;
+	xd_huge_advise(grown, wanted * size);
 	*items = grown;
 	*room = wanted;
 	return 0;

@@ -5,11 +5,9 @@
 #include <string.h>
 
 #include "collect_impl.h"
+#include "huge.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "sort words are made by swapping octets");
-
-/* Key and value of an RRset without its owner and rdatas: zone id, zero, type, ttl, count. */
-#define PAIR_FIXED_BYTES (XD_KEY_ZONE_ID_BYTES + 1 + 2 + 4 + 2)
 
 void xd_collector_init(struct xd_collector *collector, const uint8_t *apex, uint32_t zone_id)
 {
@@ -37,6 +35,7 @@ static bool arena_reserve(struct xd_collector *collector, size_t need)
 	uint8_t *arena = realloc(collector->arena, room);
 	if (!arena)
 		return false;
+	xd_huge_advise(arena, room);
 	collector->arena = arena;
 	collector->room = room;
 	return true;
@@ -49,18 +48,22 @@ static struct xd_run *run_append(struct xd_collector *collector)
 		struct xd_run *runs = realloc(collector->runs, room * sizeof(*runs));
 		if (!runs)
 			return NULL;
+		xd_huge_advise(runs, room * sizeof(*runs));
 		collector->runs = runs;
 		collector->run_room = room;
 	}
 	return &collector->runs[collector->run_count++];
 }
 
-static bool is_current(const struct xd_collector *collector, const uint8_t *key, size_t key_len)
+/* Where an owner stands to that of the last run: 0 the same, greater than 0 behind it, as the first is. */
+static int compare_to_last(const struct xd_collector *collector, const uint8_t *key, size_t key_len)
 {
 	if (!collector->run_count)
-		return false;
+		return 1;
 	const uint8_t *at = collector->arena + collector->runs[collector->run_count - 1].offset;
-	return read_run(at).key_len == key_len && !memcmp(at + sizeof(struct run_header), key, key_len);
+	size_t last_len = read_run(at).key_len;
+	int diff = memcmp(key, at + sizeof(struct run_header), key_len < last_len ? key_len : last_len);
+	return diff ? diff : (key_len > last_len) - (key_len < last_len);
 }
 
 int xd_collector_set_owner(struct xd_collector *collector, const uint8_t *owner)
@@ -73,13 +76,15 @@ int xd_collector_set_owner(struct xd_collector *collector, const uint8_t *owner)
 		return -XD_E_ZONE;
 	const uint8_t *key = full + collector->apex_len;
 	struct run_header header = { .key_len = (uint16_t)(full_len - collector->apex_len) };
-	if (is_current(collector, key, header.key_len))
+	int order = compare_to_last(collector, key, header.key_len);
+	if (!order)
 		return XD_OK;
 	if (!arena_reserve(collector, sizeof(header) + header.key_len))
 		return -XD_E_NOMEM;
 	struct xd_run *run = run_append(collector);
 	if (!run)
 		return -XD_E_NOMEM;
+	collector->is_unordered |= order < 0;
 	*run = (struct xd_run){ .word = key_word(key, header.key_len, 0), .offset = collector->used };
 	uint8_t *at = collector->arena + collector->used;
 	memcpy(at, &header, sizeof(header));
@@ -106,5 +111,5 @@ void xd_collector_commit(struct xd_collector *collector, uint16_t type, uint32_t
 	run.record_count++;
 	memcpy(run_at, &run, sizeof(run));
 	collector->record_count++;
-	collector->pair_bytes += PAIR_FIXED_BYTES + (unsigned)collector->apex_len + run.key_len + 2 + rdata_len;
+	collector->pair_bytes += pair_fixed_bytes(collector, run.key_len) + rdata_len;
 }

@@ -30,6 +30,7 @@ struct xd_collector {
 	size_t record_count;
 	uint64_t pair_bytes; /* no more than this is needed for the pairs */
 	uint32_t zone_id;
+	bool is_unordered; /* some owner came before the one in front of it, or came twice with others in between */
 	uint16_t apex_len;
 	uint8_t apex[XD_KEY_OWNER_MAX]; /* owner part of the key of the apex */
 };
@@ -57,6 +58,13 @@ void xd_collector_commit(struct xd_collector *collector, uint16_t type, uint32_t
  * 0 or -XD_E_NOMEM.
  */
 XD_CHECKED int xd_collector_finish(struct xd_collector *collector, xd_pairs *pairs, xd_collect_report *report, void *context);
+
+/*
+ * Writes the pairs of the runs numbered `from` to `to` - 1, which become the caller's; the collector stays as it is. Only for
+ * runs in order, and not for the last one, which may go on. What is wrong with them is reported by xd_collector_finish.
+ * 0 or -XD_E_NOMEM.
+ */
+XD_CHECKED int xd_collector_peek(const struct xd_collector *collector, size_t from, size_t to, xd_pairs *pairs);
 
 /* Stable; `scratch` has room for as many. Shared with the tests. */
 void xd__runs_sort(const uint8_t *arena, struct xd_run *runs, struct xd_run *scratch, size_t count);

@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "collect.h"
+
 /* Run: header, key octets (the owner part of a key behind the apex), records. */
 struct run_header {
 	uint32_t record_count;
@@ -33,6 +35,12 @@ static inline struct record_header read_record(const uint8_t *at)
 
 	memcpy(&header, at, sizeof(header));
 	return header;
+}
+
+/* What the pair of one record takes beside its data: zone id, owner, zero, type, ttl, count, length of the data. */
+static inline uint64_t pair_fixed_bytes(const struct xd_collector *collector, size_t key_len)
+{
+	return XD_KEY_ZONE_ID_BYTES + 1 + 2 + 4 + 2 + 2 + (uint64_t)collector->apex_len + key_len;
 }
 
 /* Octets [at, at + 8) of a key as a big-endian number, zeros behind its end. */

@@ -6,6 +6,7 @@
 
 #include "bytes.h"
 #include "collect_impl.h"
+#include "huge.h"
 #include "rdata.h"
 
 /* Sorted runs are far apart in memory: they are fetched this many ahead. */
@@ -178,14 +179,14 @@ static size_t gather_run(struct writer *writer, const uint8_t *run, size_t count
 	return count;
 }
 
-static int write_runs(struct writer *writer)
+static int write_runs(struct writer *writer, size_t from, size_t to)
 {
 	const struct xd_collector *collector = writer->collector;
 	const struct xd_run *runs = collector->runs;
 	size_t records = 0;
 
-	for (size_t i = 0; i < collector->run_count; i++) {
-		if (i + PREFETCH_RUNS < collector->run_count) {
+	for (size_t i = from; i < to; i++) {
+		if (i + PREFETCH_RUNS < to) {
 			const uint8_t *ahead = collector->arena + runs[i + PREFETCH_RUNS].offset;
 			__builtin_prefetch(ahead);
 			__builtin_prefetch(ahead + 64);
@@ -228,34 +229,68 @@ static int sort_runs(struct xd_collector *collector)
 
 	if (!scratch)
 		return -XD_E_NOMEM;
+	xd_huge_advise(scratch, (collector->run_count + 1) * sizeof(*scratch));
 	xd__runs_sort(collector->arena, collector->runs, scratch, collector->run_count);
 	free(scratch);
 	return XD_OK;
 }
 
-int xd_collector_finish(struct xd_collector *collector, xd_pairs *pairs, xd_collect_report *report, void *context)
+/* Makes room and writes runs; `bytes` and `records` are no less than their pairs take. */
+static int write_pairs(struct writer *writer, size_t from, size_t to, uint64_t bytes, size_t records)
 {
-	struct writer writer = { .collector = collector, .pairs = pairs, .report = report, .context = context };
-	int result = sort_runs(collector);
+	xd_pairs *pairs = writer->pairs;
+	int result = XD_OK;
 
-	*pairs = (xd_pairs){ 0 };
-	if (result == XD_OK) {
-		/* An RRset more than fits is written before it is refused, hence never more than was estimated. */
-		pairs->bytes = malloc(collector->pair_bytes + 1);
-		pairs->offsets = malloc((2 * collector->record_count + 1) * sizeof(*pairs->offsets));
-		if (!pairs->bytes || !pairs->offsets)
-			result = -XD_E_NOMEM;
-	}
+	/* An RRset more than fits is written before it is refused, hence never more than was estimated. */
+	*pairs = (xd_pairs){ .bytes = malloc(bytes + 1), .offsets = malloc((2 * records + 1) * sizeof(*pairs->offsets)) };
+	if (!pairs->bytes || !pairs->offsets)
+		result = -XD_E_NOMEM;
+	xd_huge_advise(pairs->bytes, bytes);
+	xd_huge_advise(pairs->offsets, 2 * records * sizeof(*pairs->offsets));
 	if (result == XD_OK) {
 		pairs->offsets[0] = 0;
-		writer.at = pairs->bytes;
-		result = write_runs(&writer);
+		writer->at = pairs->bytes;
+		result = write_runs(writer, from, to);
 	}
-	free(writer.refs);
-	xd_collector_uninit(collector);
+	free(writer->refs);
 	if (result == XD_OK)
 		shrink(pairs);
 	else
 		xd_pairs_uninit(pairs);
 	return result;
+}
+
+int xd_collector_finish(struct xd_collector *collector, xd_pairs *pairs, xd_collect_report *report, void *context)
+{
+	struct writer writer = { .collector = collector, .pairs = pairs, .report = report, .context = context };
+	int result = collector->is_unordered ? sort_runs(collector) : XD_OK;
+
+	*pairs = (xd_pairs){ 0 };
+	if (result == XD_OK)
+		result = write_pairs(&writer, 0, collector->run_count, collector->pair_bytes, collector->record_count);
+	xd_collector_uninit(collector);
+	return result;
+}
+
+static void ignore(void *context, enum xd_collect_finding finding, const uint8_t *key, size_t key_len)
+{
+	(void)context;
+	(void)finding;
+	(void)key;
+	(void)key_len;
+}
+
+int xd_collector_peek(const struct xd_collector *collector, size_t from, size_t to, xd_pairs *pairs)
+{
+	struct writer writer = { .collector = collector, .pairs = pairs, .report = ignore };
+	uint64_t bytes = 0;
+	size_t records = 0;
+
+	for (size_t i = from; i < to; i++) {
+		struct run_header run = read_run(collector->arena + collector->runs[i].offset);
+		records += run.record_count;
+		bytes += run.record_count * pair_fixed_bytes(collector, run.key_len);
+		bytes += collector->runs[i + 1].offset - collector->runs[i].offset;
+	}
+	return write_pairs(&writer, from, to, bytes, records);
 }

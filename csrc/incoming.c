@@ -107,9 +107,11 @@ static int resume(struct xd_message_cursor *cursor, const uint8_t *message, size
 	return XD_OK;
 }
 
-static uint64_t memory_of(const struct xd_collector *collector)
+static void note_collected(xd_incoming_state *state, const struct xd_collector *collector)
 {
-	return collector->used + collector->run_count * sizeof(*collector->runs);
+	state->memory = collector->used + collector->run_count * sizeof(*collector->runs);
+	state->owners = collector->run_count;
+	state->in_order = !collector->is_unordered;
 }
 
 int xd_incoming_read(xd_incoming *incoming, const uint8_t *message, size_t len, int skip_soa, xd_incoming_state *state)
@@ -138,7 +140,7 @@ int xd_incoming_read(xd_incoming *incoming, const uint8_t *message, size_t len, 
 	}
 	state->at = cursor.pos;
 	state->left = cursor.left[ANSWER];
-	state->memory = memory_of(&incoming->collector);
+	note_collected(state, &incoming->collector);
 	return result;
 }
 
@@ -155,7 +157,7 @@ int xd_incoming_add(xd_incoming *incoming, const uint8_t *owner, uint16_t type, 
 	memcpy(at, rdata, rdata_len);
 	xd_collector_commit(&incoming->collector, type, ttl, rdata_len);
 	note_record(state, xd_name_len(owner), rdata_len);
-	state->memory = memory_of(&incoming->collector);
+	note_collected(state, &incoming->collector);
 	return XD_OK;
 }
 
@@ -174,6 +176,11 @@ int xd_incoming_finish(xd_incoming *incoming, xd_incoming_state *state, xd_pairs
 	int result = xd_collector_finish(&incoming->collector, pairs, report, state);
 
 	xd_collector_init(&incoming->collector, incoming->apex, incoming->zone_id);
-	state->memory = 0;
+	note_collected(state, &incoming->collector);
 	return result;
+}
+
+int xd_incoming_peek(const xd_incoming *incoming, uint64_t from, uint64_t count, xd_pairs *pairs)
+{
+	return xd_collector_peek(&incoming->collector, from, from + count, pairs);
 }

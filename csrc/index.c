@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "huge.h"
+
 static uint64_t bucket_bytes(uint64_t count)
 {
 	return sizeof(struct xd_index_bucket) + count * sizeof(uint64_t);
@@ -102,6 +104,7 @@ static int radix_sort(struct xd_index_item *items, size_t count)
 		free(starts);
 		return -XD_E_NOMEM;
 	}
+	xd_huge_advise(other, count * sizeof(*other));
 	struct xd_index_item *to = other;
 	for (unsigned shift = 64 - XD_INDEX_BITS * XD_INDEX_LEVELS; shift < 64; shift += RADIX_BITS) {
 		struct xd_index_item *swap = from;

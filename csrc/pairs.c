@@ -167,6 +167,32 @@ int xd_pair_make(struct xd_pair *pair, const uint8_t *key, size_t key_len, const
 	return XD_OK;
 }
 
+/* The digits of a size, which fit 11 octets, as values are of less than 2^33. */
+static char *put_size(char *out, uint64_t size)
+{
+	char digits[20];
+	size_t n = 0;
+
+	do {
+		digits[n++] = (char)('0' + size % 10);
+		size /= 10;
+	} while (size);
+	while (n)
+		*out++ = digits[--n];
+	*out++ = 's';
+	return out;
+}
+
+size_t xd_pairs_format(const uint64_t *offsets, size_t count, char *out)
+{
+	char *at = out;
+
+	for (size_t i = 0; i < 2 * count; i++)
+		at = put_size(at, offsets[i + 1] - offsets[i]);
+	*at = 0;
+	return (size_t)(at - out);
+}
+
 void xd_pairs_move(xd_pairs *pairs, uint32_t zone_id)
 {
 	for (size_t i = 0; i < pairs->count; i++)

@@ -43,6 +43,15 @@ xd_pairs_size xd_pairs_measure(const uint8_t *bytes, const uint64_t *offsets, si
 /* Gives the keys of well-formed pairs another zone id. */
 void xd_pairs_move(xd_pairs *pairs, uint32_t zone_id);
 
+/* Room for a key and a value in xd_pairs_format; the final zero needs one octet more. */
+#define XD_PAIRS_FORMAT_BYTES 24
+
+/*
+ * Writes the sizes of the keys and values of `count` pairs as the format that Python's module struct takes them apart by
+ * ("30s41s..."), with a final zero, and returns its length.
+ */
+size_t xd_pairs_format(const uint64_t *offsets, size_t count, char *out);
+
 /* cdef: end */
 
 /*

@@ -8,10 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "huge.h"
 #include "scan_impl.h"
-
-/* Large files are read into huge pages where the system has them: a fault for each small page would cost as much as reading. */
-#define HUGE_PAGE_BYTES ((size_t)1 << 21)
 
 static struct source *source_append(struct xd_scan *scan, const char *path)
 {
@@ -26,13 +24,16 @@ static struct source *source_append(struct xd_scan *scan, const char *path)
 	return source;
 }
 
-/* Reads all of a regular file; it may shrink or grow meanwhile. NULL with errno. */
+/*
+ * Reads all of a regular file; it may shrink or grow meanwhile. NULL with errno. Large files are read into huge pages where
+ * the system has them: a fault for each small page would cost as much as reading.
+ */
 static uint8_t *read_all(int fd, size_t size, size_t *len)
 {
-	size_t room = (size + XD_LEXER_SLACK + HUGE_PAGE_BYTES - 1) / HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
-	uint8_t *text = size < HUGE_PAGE_BYTES ? malloc(size + XD_LEXER_SLACK) : aligned_alloc(HUGE_PAGE_BYTES, room);
+	size_t room = (size + XD_LEXER_SLACK + XD_HUGE_BYTES - 1) / XD_HUGE_BYTES * XD_HUGE_BYTES;
+	uint8_t *text = size < XD_HUGE_BYTES ? malloc(size + XD_LEXER_SLACK) : aligned_alloc(XD_HUGE_BYTES, room);
 
-	if (text && size >= HUGE_PAGE_BYTES)
+	if (text && size >= XD_HUGE_BYTES)
 		madvise(text, room, MADV_HUGEPAGE);
 	*len = 0;
 	while (text && *len < size) {

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "huge.h"
 #include "order.h"
 #include "rr.h"
 #include "zone_writer.h"
@@ -43,6 +44,7 @@ static int add_item(struct item_list *list, uint64_t hash, uint64_t offset)
 
 		if (!grown)
 			return -XD_E_NOMEM;
+		xd_huge_advise(grown, room * sizeof(*grown));
 		list->items = grown;
 		list->room = room;
 	}
@@ -58,6 +60,7 @@ static int add_node(struct node_list *list, uint64_t node)
 
 		if (!grown)
 			return -XD_E_NOMEM;
+		xd_huge_advise(grown, room * sizeof(*grown));
 		list->nodes = grown;
 		list->room = room;
 	}

@@ -122,6 +122,16 @@ class ZoneCollector:
         return int(self._state.memory)
 
     @property
+    def owners(self) -> int:
+        """Owners held; those that came again with others in between count again."""
+        return int(self._state.owners)
+
+    @property
+    def in_order(self) -> bool:
+        """Whether the owners held came in canonical order, each once."""
+        return bool(self._state.in_order)
+
+    @property
     def left(self) -> int:
         """Answer records of the message at hand not yet read."""
         return int(self._state.left)
@@ -157,6 +167,16 @@ class ZoneCollector:
             raise MemoryError("no memory for a transfer")
         if result < 0:
             raise MessageRefused(_error_text(result))
+
+    def peek(self, start: int, count: int) -> ScannedZone:
+        """Return the pairs of `count` owners from the one numbered `start` on, which the caller closes.
+
+        For owners in order, of which more are held. Raises MemoryError.
+        """
+        pairs = ffi.new("xd_pairs *")
+        if lib.xd_incoming_peek(self._incoming, start, count, pairs) < 0:
+            raise MemoryError("no memory for a transfer")
+        return ScannedZone(pairs, 0, (), ())
 
     def finish(self) -> ScannedZone:
         """Return what was collected, sorted, which the caller closes, and begin anew.

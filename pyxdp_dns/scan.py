@@ -9,7 +9,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
-from itertools import pairwise
+from itertools import chain, repeat
+from struct import Struct
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -22,6 +23,8 @@ Octets = bytes
 Pair = tuple[bytes, bytes]
 
 CHUNK_PAIRS = 4096
+
+_allocate = ffi.new_allocator(should_clear_after_alloc=False)
 FINDINGS_MAX = 100
 
 
@@ -91,19 +94,28 @@ class ScannedZone:
 
     def __iter__(self) -> Iterator[Pair]:
         """Yield (key, value) in key order, ready for lmdb's `putmulti(append=True)`."""
-        for start in range(0, self.count, CHUNK_PAIRS):
-            yield from self.take(start, CHUNK_PAIRS)
+        return self.iterate(0)
+
+    def iterate(self, start: int) -> Iterator[Pair]:
+        """Yield the pairs from the one numbered `start` on."""
+        starts = range(start, self.count, CHUNK_PAIRS)
+        return chain.from_iterable(map(self._pairs, starts, repeat(CHUNK_PAIRS)))
 
     def take(self, start: int, most: int) -> list[Pair]:
         """Return up to `most` pairs in key order, from the one numbered `start` on."""
+        return list(self._pairs(start, most))
+
+    def _pairs(self, start: int, most: int) -> Iterator[Pair]:
+        """Take up to `most` pairs apart: by `struct`, which makes objects of them in one call."""
         count = min(most, self.count - start)
         if count <= 0:
-            return []
-        marks = ffi.unpack(self.pairs.offsets + 2 * start, 2 * count + 1)
-        base = marks[0]
-        block = ffi.unpack(ffi.cast("char *", self.pairs.bytes) + base, marks[-1] - base)
-        parts = [block[begin - base : end - base] for begin, end in pairwise(marks)]
-        return list(zip(parts[0::2], parts[1::2], strict=True))
+            return iter(())
+        offsets = self.pairs.offsets + 2 * start
+        out = _allocate("char[]", count * lib.XD_PAIRS_FORMAT_BYTES + 1)
+        sizes = ffi.buffer(out, lib.xd_pairs_format(offsets, count, out))[:]
+        block = ffi.buffer(self.pairs.bytes + offsets[0], offsets[2 * count] - offsets[0])
+        parts = Struct(sizes).unpack(block)
+        return zip(parts[0::2], parts[1::2], strict=True)
 
     def move(self, zone_id: int) -> None:
         """Give the keys another zone id."""

@@ -159,8 +159,55 @@ static void test_rrset_limit(void)
 	}
 }
 
+/* Owners that come in order are known to, and are written part by part with what the whole has there. */
+static void test_peek(void)
+{
+	struct xd_collector collector;
+	xd_pairs part, rest, all;
+
+	xd_collector_init(&collector, apex, 3);
+	for (unsigned i = 0; i < 4; i++) {
+		uint8_t name[XD_NAME_MAX] = { 1, (uint8_t)('a' + i) };
+		memcpy(name + 2, apex, sizeof(apex));
+		for (uint16_t type = 16; type; type = type == 16 ? 1 : 0)
+			add(&collector, name, type, 60, "data", i + 1);
+	}
+	EXPECT(!collector.is_unordered, "in order");
+	EXPECT(xd_collector_peek(&collector, 0, 2, &part) == 0 && xd_collector_peek(&collector, 2, 3, &rest) == 0, "peek");
+	EXPECT(part.count == 4 && rest.count == 2, "pairs of the owners asked for");
+	EXPECT(xd_collector_finish(&collector, &all, count_finding, NULL) == 0 && all.count == 8, "whole");
+	EXPECT(!memcmp(all.bytes, part.bytes, part.offsets[8]), "first part");
+	EXPECT(!memcmp(all.bytes + all.offsets[8], rest.bytes, rest.offsets[4]), "second part");
+	xd_pairs_uninit(&part);
+	xd_pairs_uninit(&rest);
+	xd_pairs_uninit(&all);
+}
+
+/* An owner in front of the last one, or one that comes again, ends the order, and what is written is sorted. */
+static void test_lost_order(void)
+{
+	static const char *const orders[] = { "ba", "aba", "abca", "ab" };
+
+	for (size_t o = 0; o < sizeof(orders) / sizeof(*orders); o++) {
+		struct xd_collector collector;
+		xd_pairs pairs;
+		xd_collector_init(&collector, apex, 3);
+		for (const char *at = orders[o]; *at; at++) {
+			uint8_t name[XD_NAME_MAX] = { 1, (uint8_t)*at };
+			memcpy(name + 2, apex, sizeof(apex));
+			add(&collector, name, 1, 60, at, 1);
+		}
+		EXPECT(collector.is_unordered == (o != 3), orders[o]);
+		EXPECT(xd_collector_finish(&collector, &pairs, count_finding, NULL) == 0, orders[o]);
+		check_order(&pairs, strlen(orders[o]));
+		xd_pairs_uninit(&pairs);
+	}
+}
+
 int main(void)
 {
+	test_peek();
+	test_lost_order();
 	test_order();
 	test_grouping();
 	test_rrsig_ttls();

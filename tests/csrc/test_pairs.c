@@ -143,8 +143,20 @@ static void test_limits(void)
 	EXPECT(xd_key_parse(key, 4 + 256 + 3, name, &len, &type) == -XD_E_KEY_ORDER, "128 labels");
 }
 
+/* Sizes of one digit and of the largest value there is, 65535 records of 65535 octets, within the room that is promised. */
+static void test_format(void)
+{
+	static const uint64_t offsets[] = { 7, 16, 26, 537, UINT64_C(4294901768) + 537 };
+	char out[2 * XD_PAIRS_FORMAT_BYTES + 1];
+
+	EXPECT(xd_pairs_format(offsets, 2, out) == strlen("9s10s511s4294901768s"), "format");
+	EXPECT(strcmp(out, "9s10s511s4294901768s") == 0, "format");
+	EXPECT(xd_pairs_format(offsets, 0, out) == 0 && out[0] == 0, "no pairs");
+}
+
 int main(void)
 {
+	test_format();
 	test_worst_name(0);
 	test_worst_name(1);
 	test_order();
