@@ -192,9 +192,9 @@ class Log:
             return
         stamp = format_time(self.clock())
         line = printable(text if zone is None else f"[{zone}] {text}")
-        if zone is not None:
-            fields = {"ZONE": printable(zone), **fields}
         for target in targets:
+            if zone is not None and target.journal is not None:
+                fields = {"ZONE": printable(zone), **fields}
             target.write(severity, stamp, line, fields)
 
     def takes(self, severity: int, category: str) -> bool:

@@ -11,21 +11,21 @@ Everything here belongs to the loop's thread.
 """
 
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from heapq import heapify, heappop, heappush
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from control.events.event import Event, EventStatus, Phase, Waiter
 from control.events.kinds import HELD_BY_FREEZE, HELD_BY_TRANSACTION, Kind
+from control.events.lane import Claim, Lane, Runner
 from control.events.zone import Freeze, ZoneHandle
 
 STALE_MIN = 1024
 """The heap is cleaned when it has more entries without effect than this and than those with effect."""
 
-TOGETHER_MAX = 32
-"""Events one worker takes at once: it is back within some tenths of a second."""
-TURN = 4
-"""Of so many times that a worker is free, events that give way to others come first once."""
+HELD_BACK_S = 30.0
+"""So long events that give way are not begun at all while events that wait for other servers want for workers."""
 
 STOPPED = "the server stops"
 WORK_INTERRUPTED = "the zone is no longer configured"
@@ -52,61 +52,7 @@ class TimeLoop(Protocol):
         """Call once at a time."""
 
 
-Claim = tuple[ZoneHandle, Event]
-"""A zone and an event of it that runs."""
-
-
-class Runner(NamedTuple):
-    """How events of a kind are carried out."""
-
-    work: Callable[[ZoneHandle, Event], Any]
-    """Runs in a worker and may block; what it raises is why the event failed."""
-    succeeded: Callable[[ZoneHandle, Event, Any], None]
-    """Runs on the loop with the result of `work`, before those who wait are told."""
-    is_network: Callable[[ZoneHandle], bool] = lambda _zone: False
-    """Whether the work waits for other servers."""
-    failed: Callable[[ZoneHandle, Event, Exception], None] = lambda _zone, _event, _error: None
-    """Runs on the loop when `work` raised, after the failure was reported and before those who wait are told."""
-    is_brief: bool = False
-    """Whether the work, where it does not wait for other servers, is a small commit."""
-    work_many: "Callable[[Sequence[Claim]], Sequence[Exception | None]] | None" = None
-    """Does the work of several events whose result is None, and returns why which failed. Such events give way to
-    others while nobody waits for them."""
-
-
-Done = Callable[[Any, Exception | None], None]
-Execute = Callable[[Callable[[], Any], Done], None]
-"""Begin some work elsewhere and call the second argument on the loop with its result or its exception."""
-
 Failed = Callable[[ZoneHandle, Event, Exception], None]
-
-
-class Lane:
-    """Workers that take events in the order in which these become due."""
-
-    __slots__ = ("execute", "later", "ready", "running", "taken", "workers")
-
-    def __init__(self, execute: Execute, workers: int) -> None:
-        self.execute, self.workers = execute, workers
-        self.running = self.taken = 0
-        self.ready: deque[Claim] = deque()
-        self.later: deque[Claim] = deque()
-        """Events that give way to those in `ready`."""
-
-    def pending(self) -> int:
-        """Return how many events wait for a worker."""
-        return sum(event.queued for _, event in (*self.ready, *self.later))
-
-    def is_waited_for(self) -> bool:
-        """Whether an event can begin."""
-        return bool(self.ready or self.later) and self.running < self.workers
-
-    def next_queue(self) -> deque[Claim]:
-        """Return the queue whose turn it is; it is not empty when one of them is not."""
-        self.taken += 1
-        if not self.later or (self.ready and self.taken % TURN):
-            return self.ready
-        return self.later
 
 
 class Scheduler:
@@ -118,7 +64,8 @@ class Scheduler:
         """`network` takes the events that wait for other servers, `brief` small commits, `background` the others."""
         self._loop, self._failed = loop, failed
         self.background, self.network, self.brief = background, network, brief or background
-        self._lanes = tuple(dict.fromkeys((background, network, self.brief)))
+        self._lanes = tuple(dict.fromkeys((network, background, self.brief)))
+        """That of other servers first: what it leaves waiting decides about events that give way."""
         self.runners: dict[Kind, Runner] = {}
         self.contents_changed: Callable[[ZoneHandle], None] = lambda _zone: None
         """Told, on the loop, of each load and each change of a zone's contents that went through."""
@@ -130,6 +77,18 @@ class Scheduler:
         self._timer: Timer | None = None
         self._timer_at = 0.0
         self._stopped = False
+        self._is_held = False
+        """Nothing begins before the end of `together`."""
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Begin what can begin at the end of the block, when much is planned or ends in it."""
+        held, self._is_held = self._is_held, True
+        try:
+            yield
+        finally:
+            self._is_held = held
+            self._pump()
 
     def plan(
         self,
@@ -263,14 +222,14 @@ class Scheduler:
 
     def _pump(self) -> None:
         """Begin what can begin, and have the loop wake up for the next."""
-        if self._stopped:
+        if self._stopped or self._is_held:
             return
         now = self._loop.time()
         self._collect(now)
         for lane in self._lanes:
-            while lane.is_waited_for():
-                self._begin(lane, self._take(lane.next_queue(), now))
-        self._set_timer()
+            while lane.is_waited_for(due := now - HELD_BACK_S if self.network.ready else now):
+                self._begin(lane, self._take(lane, lane.next_queue(due), now))
+        self._set_timer(now)
 
     def _collect(self, now: float) -> None:
         """Move what is due from the heap to the queues of the workers."""
@@ -282,7 +241,7 @@ class Scheduler:
             event.ticket = -1
             if zone.running is None and not is_held(zone, event):
                 event.queued = True
-                gives_way = self.runners[event.kind].work_many is not None and not event.waiters
+                gives_way = self.runners[event.kind].gives_way and not event.waiters
                 lane = self._lane_of(zone, event.kind)
                 (lane.later if gives_way else lane.ready).append((zone, event))
 
@@ -292,15 +251,19 @@ class Scheduler:
             return self.network
         return self.brief if runner.is_brief else self.background
 
-    def _take(self, queue: deque[Claim], now: float) -> list[Claim]:
-        """Return the next event, and those of its kind behind it when they are done together.
+    def _take(self, lane: Lane, queue: deque[Claim], now: float) -> list[Claim]:
+        """Return the next event, and those of its kind and group behind it when they are done together.
 
         Those whose zones have become busy or frozen while they waited are left out, which may be all.
         """
         claims: list[Claim] = []
         kind = queue[0][1].kind
-        most = 1 if self.runners[kind].work_many is None else TOGETHER_MAX
+        runner = self.runners[kind]
+        group = None if runner.work_many is None else runner.group_of(*queue[0])
+        most = 1 if group is None else lane.share(queue)
         while queue and len(claims) < most and queue[0][1].kind is kind:
+            if claims and runner.group_of(*queue[0]) != group:
+                break
             zone, event = queue.popleft()
             if not event.queued:
                 continue
@@ -334,9 +297,13 @@ class Scheduler:
 
         def done(results: Any, error: Exception | None) -> None:
             lane.running -= 1
-            failures = [error] * len(claims) if error is not None else results
-            for (zone, event), failure in zip(claims, failures, strict=True):
-                self._conclude(zone, event, runner, None, failure)
+            ends = [error] * len(claims) if error is not None else results
+            with self.together():
+                for (zone, event), end in zip(claims, ends, strict=True):
+                    if isinstance(end, Exception):
+                        self._conclude(zone, event, runner, None, end)
+                    else:
+                        self._conclude(zone, event, runner, end, None)
 
         lane.execute(lambda: work(claims), done)
 
@@ -385,9 +352,12 @@ class Scheduler:
         for waiter in waiters:
             waiter(None)
 
-    def _set_timer(self) -> None:
-        """One timer, at the earliest time on the heap."""
-        when = self._heap[0][0] if self._heap else None
+    def _set_timer(self, now: float) -> None:
+        """One timer, at the earliest time on the heap, or when an event gives way no longer."""
+        times = [lane.later[0][1].due + HELD_BACK_S for lane in self._lanes if lane.later]
+        if self._heap:
+            times.append(self._heap[0][0])
+        when = min((time for time in times if time > now), default=None)
         if self._timer is not None:
             if when == self._timer_at:
                 return

@@ -18,7 +18,8 @@ from control.conf.zone import ZoneConf
 from control.errors import ControlError
 from control.events.event import Event, Waiter
 from control.events.kinds import Kind
-from control.events.scheduler import Cancelled, Lane, Runner, Scheduler
+from control.events.lane import Lane, Runner
+from control.events.scheduler import Cancelled, Scheduler
 from control.events.zone import ZoneHandle
 from control.log import ERROR, INFO, WARNING, Log
 from control.server.committer import Committer
@@ -300,12 +301,13 @@ class Keeper:
             self.loop.call_soon_threadsafe(self._loaded, outcomes)
 
     def _loaded(self, outcomes: list[Outcome]) -> None:
-        for zone, event, result, serial in outcomes:
-            if isinstance(result, LoadResult):
-                self.scheduler.release(zone, event, result, None)
-            else:
-                zone.serial = serial
-                self.scheduler.release(zone, event, None, result)
+        with self.scheduler.together():
+            for zone, event, result, serial in outcomes:
+                if isinstance(result, LoadResult):
+                    self.scheduler.release(zone, event, result, None)
+                else:
+                    zone.serial = serial
+                    self.scheduler.release(zone, event, None, result)
 
     def _failed(self, zone: ZoneHandle, event: Event, error: Exception) -> None:
         if zone.removed or isinstance(error, Cancelled):

@@ -10,7 +10,8 @@ from control.clock import Clock
 from control.errors import ControlError, ZoneUnknown
 from control.events.event import Event
 from control.events.kinds import Kind
-from control.events.scheduler import Claim, Runner, Scheduler
+from control.events.lane import Claim, Runner
+from control.events.scheduler import Scheduler
 from control.events.timing import independent
 from control.events.zone import ZoneHandle
 from control.log import WARNING, Log
@@ -126,7 +127,7 @@ class Flushes:
 
     def runner(self) -> Runner:
         """Return the runner."""
-        return Runner(self.work, self.succeeded, work_many=self.work_many)
+        return Runner(self.work, self.succeeded, work_many=self.work_many, gives_way=True)
 
     def work_many(self, claims: Sequence[Claim]) -> list[Exception | None]:
         """Write the files of several zones, who share the wait for the disk and its clock. Blocks.

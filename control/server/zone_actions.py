@@ -10,7 +10,7 @@ from control.ctl.command import Command, Reply, Request, letters_of, normalise_z
 from control.ctl.errors import CommandError, Reason
 from control.ctl.unit import Unit
 from control.events.kinds import Kind
-from control.events.scheduler import Runner
+from control.events.lane import Runner
 from control.events.zone import Freeze, ZoneHandle
 from control.log import INFO, NOTICE, WARNING
 from control.server.keeper import Keeper

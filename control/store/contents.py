@@ -2,7 +2,7 @@
 """Zone contents: reading a snapshot in canonical order; writing whole zones and changes."""
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -171,9 +171,11 @@ def apply_changes(txn: Transaction, changes: Iterable[RRsetChange]) -> None:
             txn.put(txn.contents, change.key, change.new)
 
 
-def remove_condemned(txn: Transaction, limit: int) -> bool:
-    """Remove up to `limit` RRsets that belong to no zone; true when none is left."""
+def remove_condemned(txn: Transaction, limit: int, growing: Container[int] = ()) -> bool:
+    """Remove up to `limit` RRsets that belong to no zone, but those of ids in `growing`; true when none is left."""
     for zone_id in list_condemned(txn):
+        if zone_id in growing:
+            continue
         prefix = zone_prefix(zone_id)
         with txn.cursor(txn.contents) as cursor:
             found = cursor.set_range(prefix)

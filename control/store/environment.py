@@ -153,6 +153,8 @@ class Store:
                 os.close(self._lock_fd)
                 raise
             self._writing = threading.Lock()
+            self.growing: set[int] = set()
+            """Ids of zones that are being written and stay although they are condemned until they are complete."""
             self._pages = Pages(self._env, path / "data.mdb", max_bytes + RESERVE_BYTES)
             self._used_pages = 0
             """Of all tables after the last write."""

@@ -15,6 +15,8 @@ COUNT_MAX = 0xFFFF
 RRSIG = 46
 ORIGINAL_TTL = slice(4, 8)
 """In the data of an RRSIG (RFC 4034, section 3.1)."""
+PLAIN_OCTETS = b"-0123456789_abcdefghijklmnopqrstuvwxyz"
+"""Octets that text has as they are, of which most names are made."""
 CACHED_NAMES = 4096
 """Names whose keys are remembered: a change asks for that of its zone and its owner again and again."""
 FIXED_OCTETS = 10
@@ -71,7 +73,7 @@ def split_labels(name: bytes) -> list[bytes]:
 
 def name_text(name: bytes) -> str:
     """Return a wire name in presentation form (RFC 1035, section 5.1; RFC 4343, section 2.1)."""
-    return ".".join("".join(map(_octet_text, label)) for label in split_labels(name)) + "."
+    return ".".join(map(_label_text, split_labels(name))) + "."
 
 
 @lru_cache(CACHED_NAMES)
@@ -173,6 +175,12 @@ def unpack_rrsets(pairs: Iterable[Pair]) -> Iterator[RRset]:
         if (part := owner_of_key(key)) != owner_part:
             owner_part, owner = part, parse_owner_key(part)
         yield RRset(owner, type_of_key(key), unpack_ttl(value), unpack_rdatas(value))
+
+
+def _label_text(label: bytes) -> str:
+    if not label.translate(None, PLAIN_OCTETS):
+        return label.decode("ascii")
+    return "".join(map(_octet_text, label))
 
 
 def _octet_text(octet: int) -> str:

@@ -125,6 +125,22 @@ class Client:
             raise
         session.finish()
 
+    @contextmanager
+    def sharing(self) -> Iterator["Client"]:
+        """Give a client whose sessions hand a connection on, for one thread that has many one after the other.
+
+        Where connections are kept open anyway it is this one.
+        """
+        if self.settings.pool_limit:
+            yield self
+            return
+        other = Client(self.clock, self.settings._replace(pool_limit=1))
+        other.busy, other._unreachable = self.busy, self._unreachable
+        try:
+            yield other
+        finally:
+            other.close()
+
     def query_soa(self, remote: RemoteConf, zone: bytes) -> SoaReply:
         """Ask for the SOA over UDP, and over TCP where that is cut short or the remote is asked over TLS.
 

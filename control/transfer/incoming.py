@@ -18,7 +18,7 @@ from typing import NamedTuple, Self
 
 from control.errors import ControlError
 from control.store.keys import FIXED_OCTETS, Record
-from control.transfer.gather import Gatherer
+from control.transfer.gather import Beginning, Gatherer
 from control.update.follow import Step
 from control.update.serial import compare_serials
 from pyxdp_dns.errors import EngineError, ResourceError
@@ -109,8 +109,10 @@ class TransferIn:
         *,
         gatherer: Gatherer | None = None,
         directory: str = "",
+        early: Beginning | None = None,
     ) -> None:
-        """`directory` is where a zone goes that is larger than memory should be (control/transfer/gather.py)."""
+        """`directory` is where a zone goes that is larger than memory should be, `early` gets the beginning of a large
+        one (control/transfer/gather.py)."""
         self.zone = zone
         self.base_serial = base_serial
         self.kind: Kind | None = None
@@ -129,7 +131,7 @@ class TransferIn:
         self._first: MessageRecord | None = None
         self._empty = 0
         self._changes: _Changes | None = None
-        self._gatherer = gatherer or Gatherer(zone, directory)
+        self._gatherer = gatherer or Gatherer(zone, directory, early=early)
 
     def query(self, query_id: int) -> bytes:
         """Return the request, without EDNS; replies must have its id."""
@@ -153,12 +155,15 @@ class TransferIn:
 
     def take_contents(self) -> ScannedZone:
         """Return what an AXFR brought, which the caller closes; once. Raises TransferFailed."""
-        assert self._first is not None
         try:
-            self._gatherer.add(self._first)
             return self._gatherer.finish()
         except (EngineError, OSError) as exc:
             raise self._failed(_reason_of(exc), str(exc)) from exc
+
+    @property
+    def soa(self) -> bytes | None:
+        """Record data of the SOA of a whole zone; None: it is none."""
+        return self._first.rdata if self._first is not None and self._is_whole else None
 
     @property
     def octets(self) -> int:
@@ -239,6 +244,8 @@ class TransferIn:
         self.kind = Kind.IXFR if is_ixfr else Kind.AXFR
         if self.base_serial is not None and is_ixfr:
             self._changes = _Changes(self.base_serial, self.serial, self._ixfr_max_bytes)
+        elif self._first is not None:
+            self._gatherer.add(self._first)
 
     def _take_zone(self, message: bytes, *, begins: bool = False) -> bool:
         gatherer = self._gatherer

@@ -13,7 +13,7 @@ lower case.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -30,6 +30,7 @@ from control.store.kasp_tables import purge_kasp
 from control.store.sources import FileIdentity
 from control.store.timers import remove_timers
 from control.store.zones import StoredZone, get_zone, list_condemned, put_zone, remove_zone
+from control.update.early import Early
 from control.update.follow import FollowOptions, Step, follow_steps, merge_results
 from control.update.follow_signed import follow_signed
 from control.update.group import CommitQueue
@@ -37,7 +38,7 @@ from control.update.keep import drop_flushed
 from control.update.load import Loader
 from control.update.prepare import LoadRequest, reading_of
 from control.update.publish import Publisher, build_flat
-from control.update.replace import Replacer
+from control.update.replace import Replacement, Replacer
 from control.update.request import ZoneUpdate
 from control.update.resign import Resigner
 from control.update.results import ChangeResult, LoadResult, Outcome
@@ -64,6 +65,17 @@ class Transferred(Protocol):
 
     def take_contents(self) -> "ScannedZone":
         """Return the contents, which the caller closes."""
+
+
+class Transfer(NamedTuple):
+    """A transfer that is to become its zone, and what is written in the same transaction."""
+
+    incoming: Transferred
+    settings: ZoneSettings
+    replication: ReplicationConf
+    also: Callable[[Transaction], None]
+    early: Early | None = None
+    """What is written of it already."""
 
 
 class Flushed(NamedTuple):
@@ -190,10 +202,10 @@ class Door:
         if incoming.steps:
             groups = [[step] for step in incoming.steps] if replication.ixfr_by_one else [incoming.steps]
             return merge_results([self._follow(incoming.zone, steps, settings, replication, also) for steps in groups])
-        is_recorded = replication.ixfr_from_axfr or settings.journal_content == "all"
         with incoming.take_contents() as contents:
             if settings.signs:
                 return as_change(self._complete_taken(incoming.zone, contents, settings, also))
+            is_recorded = keeps_difference(settings, replication)
             return self._replacer.replace(incoming.zone, contents, settings, is_recorded=is_recorded, also=also)
 
     def _complete_taken(
@@ -202,6 +214,35 @@ class Door:
         """Make contents of a primary those of a zone that is signed here, with what the server makes itself."""
         result = self._loader.take(zone, contents, settings, also)
         return self._complete(LoadRequest(zone, "", settings, cold=False), result)
+
+    def begin_early(self, zone: bytes) -> Early:
+        """Give what the beginning of a zone is written with while the rest of it is transferred; to be closed."""
+        return Early(self._store, zone, self.sweep)
+
+    def transfer_many(self, transfers: Sequence[Transfer]) -> list[ChangeResult | Exception]:
+        """Do what `transfer` does for several zones, those that are new and small together.
+
+        Returns what it gives each of them or would raise. The contents of all are held at the same time.
+        """
+        with ExitStack() as held:
+            found = [self._begin(transfer, held) for transfer in transfers]
+            written = iter(self._replacer.write_new([item for item in found if isinstance(item, Replacement)]))
+            return [next(written) if isinstance(item, Replacement) else item for item in found]
+
+    def _begin(self, transfer: Transfer, held: ExitStack) -> Replacement | ChangeResult | Exception:
+        """Check what is written together with others, and carry out what is not."""
+        incoming, settings, replication, also, early = transfer
+        try:
+            if incoming.steps or settings.signs:
+                return self.transfer(incoming, settings, replication, also=also)
+            contents = held.enter_context(incoming.take_contents())
+            is_recorded = keeps_difference(settings, replication)
+            found = self._replacer.prepare(
+                incoming.zone, contents, settings, is_recorded=is_recorded, also=also, early=early
+            )
+            return found if found.is_small else self._replacer.carry_out(found)
+        except (ControlError, EngineError, OSError) as error:
+            return error
 
     def _follow(
         self,
@@ -291,8 +332,11 @@ class Door:
 
     def publish_empty(self, zone: bytes) -> None:
         """Let the zone be answered SERVFAIL; what the store has of it stays."""
-        with self.publisher.publishing() as publication:
-            publication.empty_zone(zone)
+        with self.publisher.lock:
+            if self.publisher.is_known(zone) and self.publisher.version_of(zone) is None:
+                return
+            with self.publisher.publishing() as publication:
+                publication.empty_zone(zone)
 
     def publish_empty_many(self, zones: Iterable[bytes]) -> None:
         """Let zones that the table does not have be answered SERVFAIL, in one publication."""
@@ -364,10 +408,10 @@ class Door:
         Whoever starts takes them too: what was killed or found its disk full has left something.
         """
         with self._store.read() as txn:
-            if not list_condemned(txn):
+            if self._store.growing.issuperset(list_condemned(txn)):
                 return True
         with self.publisher.lock:
-            return self._store.write(lambda txn: remove_condemned(txn, SWEEP_RRSETS))
+            return self._store.write(lambda txn: remove_condemned(txn, SWEEP_RRSETS, self._store.growing))
 
 
 def as_change(result: LoadResult) -> ChangeResult:
@@ -386,6 +430,11 @@ def as_change(result: LoadResult) -> ChangeResult:
         signed=result.signed,
         valid_until=result.valid_until,
     )
+
+
+def keeps_difference(settings: ZoneSettings, replication: ReplicationConf) -> bool:
+    """Whether a whole zone that differs in much from the one there is becomes a changeset."""
+    return replication.ixfr_from_axfr or settings.journal_content == "all"
 
 
 def note_flushed(txn: Transaction, flushed: Flushed) -> None:

@@ -6,7 +6,7 @@ written as a whole under a new zone id, and the journal's chain ends.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -18,9 +18,10 @@ from control.errors import JournalFull, StoreError, ZoneError, ZoneTooLarge
 from control.sign.validate import validated
 from control.store.contents import iterate_pairs
 from control.store.environment import Store, Transaction
-from control.store.keys import Pair, RRsetChange, type_of_key
+from control.store.keys import RRsetChange, type_of_key
 from control.store.zones import StoredZone, get_zone, put_zone
 from control.update.difference import count_records, find_changes
+from control.update.early import Early
 from control.update.keep import forget_changes, keep_changes, note_zone
 from control.update.prepare import RECORDED_MAX
 from control.update.publish import Publisher, build, build_flat, incremental_limit
@@ -55,8 +56,8 @@ class Replacement:
     also: Also
     changes: Sequence[RRsetChange] | None = None
     warnings: tuple[str, ...] = ()
-    is_stored: bool = False
-    """The contents are in the store already."""
+    stored_pairs: int = 0
+    """So many pairs, from the first on, are in the store already."""
     valid_until: int | None = None
     """When the contents no longer validate; None: they were not validated."""
 
@@ -149,7 +150,14 @@ class Replacer:
                     self._sweep()
 
     def prepare(
-        self, zone: bytes, contents: "ScannedZone", settings: ZoneSettings, *, is_recorded: bool, also: Also
+        self,
+        zone: bytes,
+        contents: "ScannedZone",
+        settings: ZoneSettings,
+        *,
+        is_recorded: bool,
+        also: Also,
+        early: Early | None = None,
     ) -> Replacement:
         """Check the contents and find out how they differ from those there are. Raises what `replace` does."""
         problems = check_scanned(contents, zone, settings)
@@ -169,6 +177,9 @@ class Replacer:
                 found.changes = _compare(txn, stored, contents, is_recorded=is_recorded)
             if found.changes is None:
                 found.target = replace(found.target, zone_id=self._store.reserve_zone_id())
+        elif early is not None and (written := early.finish()):
+            found.stored_pairs = written
+            found.target = replace(found.target, zone_id=early.zone_id)
         contents.move(found.target.zone_id)
         return found
 
@@ -196,9 +207,9 @@ class Replacer:
         if found.contents.count <= CHUNK_RRSETS:
             build_flat(publication, found.target, found.contents)
             return
-        with store_while(self._store, found.target.zone_id, iter(found.contents)):
+        with store_while(self._store, found.target.zone_id, found.contents.iterate(found.stored_pairs)):
             build_flat(publication, found.target, found.contents)
-        found.is_stored = True
+        found.stored_pairs = found.contents.count
 
     def _write(self, txn: Transaction, publication: "Publication", found: Replacement) -> ChangeResult:
         if found.changes is None:
@@ -256,8 +267,7 @@ class Replacer:
 def write_whole(txn: Transaction, found: Replacement) -> ChangeResult:
     """Give a zone contents that are no changes of those it has. Raises ZoneBusy."""
     target = found.target
-    rest: Iterable[Pair] = () if found.is_stored else found.contents
-    adopt(txn, found.stored, target, rest)
+    adopt(txn, found.stored, target, found.contents.iterate(found.stored_pairs))
     forget_changes(txn, target.apex)
     note_zone(txn, target.apex, held=found.settings.journal_content == "all")
     found.also(txn)

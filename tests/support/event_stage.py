@@ -9,7 +9,8 @@ from control.conf.model import ZoneConf
 from control.conf.values import name_to_wire
 from control.events.event import Event
 from control.events.kinds import Kind
-from control.events.scheduler import Done, Lane, Runner, Scheduler
+from control.events.lane import Done, Lane, Runner
+from control.events.scheduler import Scheduler
 from control.events.zone import ZoneHandle
 
 

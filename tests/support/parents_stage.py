@@ -6,7 +6,7 @@ from pathlib import Path
 from control.conf.peers import RemoteConf
 from control.conf.policy import DnssecConf, PolicyConf, SubmissionConf
 from control.events.kinds import Kind
-from control.events.scheduler import Runner
+from control.events.lane import Runner
 from control.events.zone import ZoneHandle
 from control.server.dnssec.ds_check import Awaited, DsChecks
 from control.server.dnssec.ds_push import DsPushes

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A scheduler, a store and a table for tests of replication; other servers are fakes that say what a test wants."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,14 @@ from control.conf.zone import ZoneConf
 from control.errors import ControlError
 from control.events.event import Event
 from control.events.kinds import Kind
-from control.events.scheduler import Done, Lane, Scheduler
+from control.events.lane import Done, Lane
+from control.events.scheduler import Scheduler
 from control.events.zone import ZoneHandle
 from control.log import INFO, NAMES, Log
+from control.server.replication.accepting import Also, Arrival
 from control.server.replication.expiration import Expirations
 from control.server.replication.notify import Notifies, NotifyHandler
-from control.server.replication.refresh import Also, Refreshes
+from control.server.replication.refresh import Refreshes
 from control.server.replication.timers import Timers
 from control.store.environment import Store
 from control.store.keys import Record
@@ -68,6 +70,10 @@ class FakeServers:
     def open(self, remote: RemoteConf) -> Iterator["FakeSession"]:
         yield FakeSession(self, remote.addresses[0].address)
 
+    @contextmanager
+    def sharing(self) -> Iterator["FakeServers"]:
+        yield self
+
     def notify(self, remote: RemoteConf, _zone: bytes, _soa: bytes | None) -> NotifyReply:
         where = remote.addresses[0].address
         self.asked.append(("notify", where))
@@ -93,6 +99,9 @@ class FakeSession:
     def query_soa(self, _zone: bytes) -> SoaReply:
         serial = self.servers.serial("SOA", self.where)
         return SoaReply(serial, self.servers.soa(serial), self.servers.expire, self.where)
+
+    def finish(self) -> None:
+        pass
 
     def transfer(self, incoming: TransferIn) -> TransferResult:
         name = "AXFR" if incoming.base_serial is None else f"IXFR {incoming.base_serial}"
@@ -186,10 +195,14 @@ class Stage:
         update = ZoneUpdate(APEX, PLAIN, (), old, records, may_create=True, keeps_serial=True, also=also)
         return self.door.commit([update])[0]
 
-    def _accept(self, incoming: TransferIn, _zone: ZoneHandle, also: Also) -> ChangeResult:
-        if self.refused is not None:
-            raise self.refused
-        return self._put(incoming.serial, also)
+    def _accept(self, arrivals: Sequence[Arrival]) -> list[ChangeResult | Exception]:
+        return [self._accept_one(arrival) for arrival in arrivals]
+
+    def _accept_one(self, arrival: Arrival) -> ChangeResult | Exception:
+        try:
+            return self.refused or self._put(arrival.incoming.serial, arrival.also)
+        except ControlError as error:
+            return error
 
     def _read(self, job: Callable[[Any], None]) -> None:
         with self.store.read() as txn:

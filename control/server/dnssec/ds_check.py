@@ -12,7 +12,8 @@ from control.conf.peers import RemoteConf
 from control.conf.policy import SubmissionConf
 from control.events.event import Event
 from control.events.kinds import Kind
-from control.events.scheduler import Runner, Scheduler
+from control.events.lane import Runner
+from control.events.scheduler import Scheduler
 from control.events.zone import ZoneHandle
 from control.log import INFO, NOTICE, WARNING, Log
 from control.server.replication.refresh import always, one_by_one

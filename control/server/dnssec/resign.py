@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 from control.errors import SigningRefused
 from control.events.event import Event
 from control.events.kinds import Kind
-from control.events.scheduler import Runner, Scheduler
+from control.events.lane import Runner
+from control.events.scheduler import Scheduler
 from control.events.zone import ZoneHandle
 from control.log import INFO, WARNING, Log
 from control.server.dnssec.ds_check import plan_ds_check

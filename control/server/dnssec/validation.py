@@ -11,7 +11,8 @@ from typing import Any
 from control.errors import ZoneBogus, ZoneUnknown
 from control.events.event import Event
 from control.events.kinds import Kind
-from control.events.scheduler import Runner, Scheduler
+from control.events.lane import Runner
+from control.events.scheduler import Scheduler
 from control.events.zone import ZoneHandle
 from control.log import ERROR, INFO, Log
 from control.server.replication.planning import is_secondary

@@ -7,7 +7,7 @@ last of its data, so what a crash leaves undone is found when the catalog is loa
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
+from functools import lru_cache, partial
 
 from control.catalog.membership import MembershipChange, choose_template, compare
 from control.catalog.read import CatalogContents, read_catalog
@@ -33,6 +33,8 @@ from control.store.zones import get_zone
 from pyxdp_dns.errors import EngineError
 
 INTERPRET = "interpret"
+NAMES_KEPT = 1 << 14
+"""A catalog's members are looked at several times, one after the other."""
 AT_ONCE = 500
 """Members recorded or removed in one transaction."""
 
@@ -40,6 +42,7 @@ MakeConf = Callable[[str, str, str], ZoneConf]
 """Makes a member's configuration of its name, the template and the catalog's name; raises ValueProblem."""
 
 
+@lru_cache(NAMES_KEPT)
 def zone_text(wire: bytes) -> str:
     """Return the name of a zone as the configuration writes it."""
     return parse_name(name_text(wire))

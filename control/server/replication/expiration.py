@@ -9,7 +9,8 @@ from collections.abc import Callable
 from control.clock import Clock
 from control.events.event import Event
 from control.events.kinds import Kind
-from control.events.scheduler import Runner, Scheduler
+from control.events.lane import Runner
+from control.events.scheduler import Scheduler
 from control.events.zone import ZoneHandle
 from control.log import INFO, Log
 from control.server.replication.planning import is_expired, plan_expiration

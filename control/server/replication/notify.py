@@ -9,7 +9,8 @@ from control.conf.peers import RemoteConf
 from control.errors import ControlError
 from control.events.event import Event
 from control.events.kinds import Kind
-from control.events.scheduler import Runner, Scheduler
+from control.events.lane import Runner
+from control.events.scheduler import Scheduler
 from control.events.timing import SoaTimes, retry_interval
 from control.events.zone import ZoneHandle
 from control.log import INFO, WARNING, Log

@@ -6,7 +6,8 @@ transferred without asking for the SOA first. Whatever fails, the contents there
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import closing, nullcontext
 from typing import Any, NamedTuple, Protocol
 
 from control.clock import Clock
@@ -15,11 +16,13 @@ from control.errors import ControlError, NoUsableMaster, StoreError
 from control.events import timing
 from control.events.event import Event
 from control.events.kinds import Kind
-from control.events.scheduler import Runner, Scheduler
+from control.events.lane import Claim, Runner
+from control.events.scheduler import Scheduler
 from control.events.timing import News, SoaTimes, Usable
 from control.events.zone import ZoneHandle
 from control.log import ERROR, INFO, WARNING, Log
 from control.server.dnssec.texts import log_signed
+from control.server.replication.accepting import Accept, Arrival, Steps, accept_together
 from control.server.replication.planning import (
     MANUAL,
     RETRANSFER,
@@ -43,6 +46,7 @@ from control.transfer.client import Client, RemoteFailed, Session, SoaReply, Tra
 from control.transfer.incoming import Kind as TransferKind
 from control.transfer.incoming import Limits, TransferFailed, TransferIn
 from control.transfer.source import source_for
+from control.update.early import Early
 from control.update.follow import StepRefused
 from control.update.results import ChangeResult
 from control.update.serial import compare_serials
@@ -53,16 +57,11 @@ IXFR_SIZE_FACTOR = 2
 """An IXFR may be so many times as large as the zone."""
 
 
-Also = Callable[[Transaction], None]
-Accept = Callable[[TransferIn, ZoneHandle, Also], ChangeResult]
-"""Make a transfer that went through the contents of a zone; the last argument writes in the same transaction, after the
-contents."""
-
-
 class Contents(Protocol):
-    """What is needed of the daemon's zones: the store, which is there after the start."""
+    """What is needed of the daemon's zones: store and door, which are there after the start."""
 
     store: Any
+    door: Any
 
 
 class Own(NamedTuple):
@@ -123,16 +122,34 @@ class Refreshes:
 
     def runner(self) -> Runner:
         """Return the runner."""
-        return Runner(self.work, self.succeeded, always, self.failed)
+        return Runner(
+            self.work, self.succeeded, always, self.failed, work_many=self.work_many, group_of=bootstrapped_from
+        )
 
     def work(self, zone: ZoneHandle, event: Event) -> Refreshed | None:
         """Ask primaries until one has given what the zone needs; None: it has none. Blocks. Raises NotRefreshed."""
+        (found,) = accept_together([self._steps(zone, event, self.client)], self.accept, self.clock)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def work_many(self, claims: Sequence[Claim]) -> list[Refreshed | Exception | None]:
+        """Do what `work` does for zones of the same primaries, one after the other over one connection.
+
+        Those that are small are written together. Blocks. Returns what `work` gives each of them or would raise.
+        """
+        with self.client.sharing() as client:
+            return accept_together(
+                [self._steps(zone, event, client) for zone, event in claims], self.accept, self.clock
+            )
+
+    def _steps(self, zone: ZoneHandle, event: Event, client: Client) -> Steps[Refreshed | None]:
         notifiers = tuple(item.id for item in event.requests if isinstance(item, Notifier))
         if MANUAL in event.requests or RETRANSFER in event.requests:
             zone.attempts, notifiers = 0, ()
         zone.masters = zone.conf.replication.masters
-        refresh = Refresh(self, zone, RETRANSFER in event.requests)
-        found = refresh.run(notifiers)
+        refresh = Refresh(self, zone, RETRANSFER in event.requests, client)
+        found = yield from refresh.run(notifiers)
         if found is None and is_secondary(zone.conf):
             if not refresh.is_notified:
                 zone.attempts = zone.attempts + 1 if refresh.own is None else 0
@@ -176,12 +193,23 @@ class Refreshes:
         return self.clock.now_ns() // 10**9
 
 
+def bootstrapped_from(zone: ZoneHandle, event: Event) -> Hashable:
+    """Return the primaries of a zone without contents; None where others are not to be refreshed with it.
+
+    Who does not take EDNS has a connection for each request.
+    """
+    masters = zone.conf.replication.masters
+    if zone.serial is not None or event.requests or any(master.no_edns for master in masters):
+        return None
+    return masters or None
+
+
 class Refresh:
     """One refresh of one zone, in a worker's thread."""
 
-    def __init__(self, context: Refreshes, zone: ZoneHandle, is_forced: bool) -> None:
-        self.zone, self.log, self.accept = zone, context.log, context.accept
-        self.client, self.store = context.client, context.zones.store
+    def __init__(self, context: Refreshes, zone: ZoneHandle, is_forced: bool, client: Client) -> None:
+        self.zone, self.log, self.client = zone, context.log, client
+        self.store, self.door = context.zones.store, context.zones.door
         self.clock, self.now_s, self.chance = context.clock, context.now_s, context.chance
         self.conf = zone.conf.replication
         self.is_forced = is_forced
@@ -191,7 +219,7 @@ class Refresh:
         self.is_outdated_seen = False
         """A primary was reached that has older contents."""
 
-    def run(self, notifiers: tuple[str, ...]) -> Refreshed | None:
+    def run(self, notifiers: tuple[str, ...]) -> Steps[Refreshed | None]:
         """Return what the first usable primary led to; None when there is none.
 
         All that sent a NOTIFY, and with `master-pin-tolerance` all primaries, are asked until one has a newer zone.
@@ -200,7 +228,7 @@ class Refresh:
         asks_all = self.is_notified or self.conf.master_pin_tolerance_s > 0
         is_up_to_date = False
         for remote in remotes:
-            found = self._ask(remote) if self._is_configured(remote) else None
+            found = (yield from self._ask(remote)) if self._is_configured(remote) else None
             if found is not None and (found.change is not None or not asks_all):
                 return found
             is_up_to_date = is_up_to_date or found is not None
@@ -241,21 +269,23 @@ class Refresh:
         return not self.zone.removed and any(master.id == remote.id for master in masters)
 
     def _own(self) -> Own | None:
+        if self.zone.serial is None:
+            return None
         with self.store.read() as txn:
             stored = get_zone(txn, self.zone.wire)
-            if stored is None or stored.expired or self.zone.serial is None:
+            if stored is None or stored.expired:
                 return None
             serial = get_kasp(txn, self.zone.wire).master_serial if self.zone.conf.settings.signs else stored.serial
             return None if serial is None else Own(serial, soa_data(txn, stored))
 
-    def _ask(self, remote: RemoteConf) -> Refreshed | None:
+    def _ask(self, remote: RemoteConf) -> Steps[Refreshed | None]:
         """Ask a primary at its addresses; None when another one is to be asked."""
         who = f"{'notifier ' if self.is_notified else ''}remote {remote.id}"
         for single in one_by_one(remote):
             where = f"refresh, {who}, address {address_text(single)}"
             try:
                 with self.client.open(single) as session:
-                    return self._exchange(session, single)
+                    return (yield from self._exchange(session, single))
             except (RemoteFailed, TransferFailed) as error:
                 self.log.zone(INFO, self.zone.name, f"{where}, failed ({error.reason})")
                 if isinstance(error, TransferFailed) or error.reached:
@@ -268,9 +298,9 @@ class Refresh:
         self.log.zone(WARNING, self.zone.name, f"refresh, {who} not usable")
         return None
 
-    def _exchange(self, session: Session, remote: RemoteConf) -> Refreshed | None:
+    def _exchange(self, session: Session, remote: RemoteConf) -> Steps[Refreshed | None]:
         if self.own is None or self.is_forced:
-            return self._transfer(session, remote, None)
+            return (yield from self._transfer(session, remote, None))
         reply = session.query_soa(self.zone.wire)
         news = timing.compare(self.own.serial, reply.serial)
         if news is News.SAME:
@@ -290,24 +320,28 @@ class Refresh:
         self._log_news(remote, reply, news.value)
         # Where RFC 1982 has no order, no changes lead from one serial to the other.
         is_whole = usable is Usable.SWITCH or not is_after
-        return self._transfer(session, remote, None if is_whole else self.own.serial)
+        return (yield from self._transfer(session, remote, None if is_whole else self.own.serial))
 
-    def _transfer(self, session: Session, remote: RemoteConf, base: int | None) -> Refreshed:
+    def _transfer(self, session: Session, remote: RemoteConf, base: int | None) -> Steps[Refreshed]:
         """Transfer from a serial on, and everything where that is refused."""
         try:
-            return self._take(session, remote, base)
+            return (yield from self._take(session, remote, base))
         except (TransferFailed, StepRefused) as error:
             if base is None or (isinstance(error, TransferFailed) and not error.fallback):
                 raise
             self._warn("IXFR", remote, f"{error.reason}, fallback to AXFR")
-            return self._take(session, remote, None)
+            return (yield from self._take(session, remote, None))
 
-    def _take(self, session: Session, remote: RemoteConf, base: int | None) -> Refreshed:
+    def _take(self, session: Session, remote: RemoteConf, base: int | None) -> Steps[Refreshed]:
         name = "AXFR" if base is None else "IXFR"
         began_ns = self.clock.monotonic_ns()
         self.log.zone(INFO, self.zone.name, f"{name}, incoming, remote {remote_text(remote)}, started")
         directory = str(self.store.path)
-        with TransferIn(self.zone.wire, base, self._limits(), directory=directory) as incoming:
+        early = self.door.begin_early(self.zone.wire) if self._is_stored_as_it_is(base) else None
+        with (
+            nullcontext() if early is None else closing(early),
+            TransferIn(self.zone.wire, base, self._limits(), directory=directory, early=early) as incoming,
+        ):
             try:
                 result = session.transfer(incoming)
             except RemoteFailed as error:
@@ -320,27 +354,32 @@ class Refresh:
             self._log_finished(name, remote, result)
             if result.kind is TransferKind.UP_TO_DATE and self.own is not None:
                 return self._up_to_date(remote, self.own, result.serial, result.expire_s)
-            return self._commit(incoming, result, remote, began_ns)
+            session.finish()
+            return (yield from self._commit(incoming, early, result, remote, began_ns))
+
+    def _is_stored_as_it_is(self, base: int | None) -> bool:
+        """Whether what is transferred is what is stored of a zone without contents."""
+        return base is None and self.own is None and not self.zone.conf.settings.signs
 
     def _warn(self, name: str, remote: RemoteConf, said: str) -> None:
         self.log.zone(WARNING, self.zone.name, f"{name}, incoming, remote {remote_text(remote)}, {said}")
 
-    def _commit(self, incoming: TransferIn, result: TransferResult, remote: RemoteConf, began_ns: int) -> Refreshed:
+    def _commit(
+        self, incoming: TransferIn, early: Early | None, result: TransferResult, remote: RemoteConf, began_ns: int
+    ) -> Steps[Refreshed]:
         """Make the transfer the zone's contents, with its timers in one transaction."""
         name = remote.id
 
         def also(txn: Transaction) -> None:
             if not self._is_configured(remote):
                 raise NotConfigured
-            stored = get_zone(txn, self.zone.wire)
-            assert stored is not None
-            soa = SoaTimes.of(soa_data(txn, stored))
+            soa = SoaTimes.of(incoming.soa or stored_soa(txn, self.zone.wire))
             expire = result.expire_s
             timers = timing.transferred(self.timers, self.zone.wire, soa, expire, self.conf, self.now_s(), name)
             self.timers = timers if may_expire(self.zone.conf) else timing.lasting(timers)
             update_timers(txn, self.zone.wire, settled(self.timers, self.zone))
 
-        change = self.accept(incoming, self.zone, also)
+        change = yield Arrival(incoming, self.zone, also, early)
         log_signed(self.log, self.zone.name, [change])
         old = "none" if change.old_serial is None else change.old_serial
         seconds = (self.clock.monotonic_ns() - began_ns) / 1e9
@@ -389,6 +428,13 @@ def settled(timers: ZoneTimers, zone: ZoneHandle) -> ZoneTimers:
     return timers._replace(xfr_frozen=zone.timers.xfr_frozen)
 
 
+def stored_soa(txn: Transaction, zone: bytes) -> bytes:
+    """Return the data of the SOA record of a zone that the store has."""
+    stored = get_zone(txn, zone)
+    assert stored is not None
+    return soa_data(txn, stored)
+
+
 def soa_data(txn: Transaction, stored: StoredZone) -> bytes:
     """Return the data of a zone's SOA record."""
     value = get_rrset(txn, stored, stored.apex, SOA)
@@ -398,6 +444,9 @@ def soa_data(txn: Transaction, stored: StoredZone) -> bytes:
 
 def one_by_one(remote: RemoteConf) -> Iterator[RemoteConf]:
     """Yield a remote once for each of its addresses, with the source address that goes with it."""
+    if len(remote.addresses) == 1 and not remote.via:
+        yield remote
+        return
     for endpoint in remote.addresses:
         source = source_for(remote, endpoint)
         yield remote._replace(addresses=(endpoint,), via=() if source is None else (source,))

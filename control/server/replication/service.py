@@ -3,22 +3,24 @@
 
 import random
 import time
+from collections.abc import Sequence
 
 from control.ctl.command import ZoneDirectory
 from control.events.kinds import Kind
 from control.events.zone import ZoneHandle
 from control.server.inbound import Handler
 from control.server.keeper import Keeper
+from control.server.replication.accepting import Arrival
 from control.server.replication.commands import ReplicationCommands
 from control.server.replication.expiration import Expirations
 from control.server.replication.notify import Notifies, NotifyHandler
 from control.server.replication.outgoing import OutgoingTransfers
 from control.server.replication.planning import may_expire
-from control.server.replication.refresh import Also, Refreshes
+from control.server.replication.refresh import Refreshes
 from control.server.replication.timers import write_at_end
 from control.server.replication.updates import Updates
 from control.transfer.client import Client
-from control.transfer.incoming import TransferIn
+from control.update.door import Transfer
 from control.update.results import ChangeResult
 
 
@@ -54,11 +56,14 @@ class Replication:
             return None
         return max(0, int(zone.timers.expires_s - self.keeper.now()))
 
-    def _accept(self, incoming: TransferIn, zone: ZoneHandle, also: Also) -> ChangeResult:
-        """Make a transfer the contents of a zone. Blocks."""
-        door = self.keeper.zones.door
-        result: ChangeResult = door.transfer(incoming, zone.conf.settings, zone.conf.replication, also=also)
-        return result
+    def _accept(self, arrivals: Sequence[Arrival]) -> Sequence[ChangeResult | Exception]:
+        """Make transfers the contents of their zones. Blocks."""
+        transfers = [
+            Transfer(incoming, zone.conf.settings, zone.conf.replication, also, early)
+            for incoming, zone, also, early in arrivals
+        ]
+        results: list[ChangeResult | Exception] = self.keeper.zones.door.transfer_many(transfers)
+        return results
 
     def commands(self, zones: ZoneDirectory[ZoneHandle]) -> ReplicationCommands:
         """Return the commands."""

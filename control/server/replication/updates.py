@@ -20,7 +20,8 @@ from control.ddns.message import Rcode, Update, UpdateRefused, parse_update
 from control.errors import ControlError
 from control.events.event import Event
 from control.events.kinds import Kind
-from control.events.scheduler import Cancelled, Runner, Scheduler
+from control.events.lane import Runner
+from control.events.scheduler import Cancelled, Scheduler
 from control.events.zone import ZoneHandle
 from control.log import DEBUG, ERROR, INFO, WARNING, Log
 from control.server.dnssec.texts import log_signed

@@ -12,7 +12,8 @@ from control.access.acl import Source
 from control.conf.model import ZoneConf
 from control.conf.peers import NO_REPLICATION, PeerEndpoint, RemoteConf, ReplicationConf
 from control.events.kinds import Kind
-from control.events.scheduler import Done, Lane, Runner, Scheduler
+from control.events.lane import Done, Lane, Runner
+from control.events.scheduler import Scheduler
 from control.events.zone import ZoneHandle
 from control.log import Log
 from control.server.inbound import InboundRequest

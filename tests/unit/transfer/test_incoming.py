@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from control.transfer.gather import Gatherer
 from control.transfer.incoming import NO_LIMITS, Kind, Limits, TransferFailed, TransferIn
+from pyxdp_dns.scan import ScannedZone
 
 APEX = b"\7example\0"
 ID = 77
@@ -251,3 +252,55 @@ def test_zone_larger_than_memory(order: list[int], memory_bytes: int) -> None:
                 found.append((contents.measure(), list(contents)))
     assert found[0] == found[1]
     assert found[0][1][0][0][:4] == b"\0\0\0\7"
+
+
+class Noted:
+    """Notes the pairs that are handed on."""
+
+    def __init__(self) -> None:
+        self.is_ready, self.is_refused = True, False
+        self.pairs: list[tuple[bytes, bytes]] = []
+
+    def add(self, part: ScannedZone) -> None:
+        with part:
+            self.pairs += part
+
+    def refuse(self) -> None:
+        self.is_refused = True
+
+
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=12), st.booleans(), st.integers(0, 400), st.data())
+def test_the_beginning_is_handed_on(numbers: list[int], sorts: bool, memory_bytes: int, data: st.DataObject) -> None:
+    """What was handed on, and is not refused, is what the contents begin with; in order and in memory it is."""
+    numbers = sorted(numbers) if sorts else numbers
+    early = Noted()
+    gatherer = Gatherer(
+        APEX, memory_bytes=memory_bytes if data.draw(st.booleans()) else 1 << 20, early=early, part_owners=1
+    )
+    with TransferIn(APEX, gatherer=gatherer) as incoming:
+        records = [
+            ("example.", "NS", "ns.example."),
+            *(address("abcdefg"[at], serial) for serial, at in enumerate(numbers)),
+        ]
+        assert run(incoming, [[soa(9)], *[[record] for record in records], [soa(9)]], "AXFR")
+        with incoming.take_contents() as contents:
+            begun = list(contents)[: len(early.pairs)]
+    assert early.is_refused or early.pairs == begun
+    if sorts and gatherer._memory_bytes == 1 << 20:
+        assert not early.is_refused
+        assert len(early.pairs) >= len(set(numbers)) - 1
+    if numbers != sorted(numbers):
+        assert early.is_refused
+
+
+def test_nothing_is_handed_on_before_it_is_asked_for() -> None:
+    """Parts that come while the last one is being written stay where they are."""
+    early = Noted()
+    early.is_ready = False
+    with TransferIn(APEX, gatherer=Gatherer(APEX, early=early, part_owners=1)) as incoming:
+        assert run(
+            incoming, [[record] for record in [soa(9), ZONE[1], address("a", 1), address("b", 1), soa(9)]], "AXFR"
+        )
+        incoming.take_contents().close()
+    assert not early.pairs
+    assert not early.is_refused

@@ -9,6 +9,7 @@ import pytest
 from control.clock import Clock
 from control.conf.peers import PeerEndpoint, RemoteConf
 from control.transfer import incoming
+from control.transfer.busy import ClientStopped
 from control.transfer.client import Client, ClientSettings, RemoteFailed
 from control.transfer.gather import Gatherer
 from control.transfer.incoming import Kind, TransferFailed, TransferIn
@@ -131,6 +132,32 @@ def test_a_kept_connection_that_was_closed_is_replaced() -> None:
             session.query_soa(APEX)
         assert primary.connections == 3
     client.close()
+
+
+@pytest.mark.parametrize("pool_limit", [0, 1])
+def test_sessions_of_one_thread_share_a_connection(pool_limit: int) -> None:
+    """One behind the other they use the same, which is kept beyond them only where connections are kept open."""
+    client = Client(Clock(), ClientSettings(pool_limit=pool_limit, pool_timeout_s=60))
+    with Hostile(good(2)).running() as primary:
+        remote = RemoteConf("shared", (PeerEndpoint(primary.address, primary.port),))
+        with client.sharing() as sharing:
+            for _ in range(3):
+                with sharing.open(remote) as session:
+                    session.query_soa(APEX)
+        assert primary.connections == 1
+        with client.open(remote) as session:
+            session.query_soa(APEX)
+        assert primary.connections == 2 - pool_limit
+    client.close()
+
+
+def test_a_stopped_client_shares_nothing() -> None:
+    """The end of the server ends those that share as well."""
+    client = Client(Clock())
+    with client.sharing() as sharing:
+        client.stop()
+        with pytest.raises(ClientStopped), sharing.open(RemoteConf("r", (PeerEndpoint("127.0.0.1", 9),))) as session:
+            session.query_soa(APEX)
 
 
 def test_a_connection_with_more_than_the_reply_is_not_used_again() -> None:

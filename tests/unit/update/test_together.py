@@ -14,11 +14,12 @@ from control.conf.peers import NO_REPLICATION
 from control.conf.zone import ZoneSettings
 from control.errors import StoreFull, ZoneBusy, ZoneMissing
 from control.store.environment import READERS, Store, Transaction
-from control.update.door import Door, nothing_else
+from control.update.door import Door, Transfer, nothing_else
 from control.update.follow import Step
 from control.update.prepare import LoadRequest
 from control.update.replace import Also
-from control.update.results import ChangeResult
+from control.update.results import ChangeResult, Outcome
+from pyxdp_dns.errors import ZoneCheckError
 from pyxdp_dns.scan import ScannedZone, scan_zone_text
 from pyxdp_dns.table import Table
 
@@ -90,6 +91,27 @@ def test_new_zones_share_a_commit(world: World) -> None:
         stored = world.door.find_zone(name(number))
         assert stored is not None
         assert world.door.publisher.version_of(name(number)) == stored.version
+
+
+def test_transfers_of_one_caller_share_a_commit(world: World) -> None:
+    """One that is refused has its error; one of a zone that is there already is done, though not with the others."""
+    world.transfer(name(3))
+
+    class Empty(Brought):
+        def take_contents(self) -> ScannedZone:
+            return scan_zone_text(b"@ 60 NS ns\n", self.zone, 0)
+
+    before = world.writes
+    brought = [Brought(name(1)), Empty(name(2)), Brought(name(3)), Brought(name(4))]
+    results = world.door.transfer_many([Transfer(item, SETTINGS, NO_REPLICATION, nothing_else) for item in brought])
+    assert [type(result) for result in results] == [ChangeResult, ZoneCheckError, ChangeResult, ChangeResult]
+    assert [result.outcome for result in results if isinstance(result, ChangeResult)] == [
+        Outcome.LOADED,
+        Outcome.UNCHANGED,
+        Outcome.LOADED,
+    ]
+    assert world.writes == before + 2
+    assert world.door.find_zone(name(2)) is None
 
 
 def test_a_zone_that_came_meanwhile_is_refused_alone(world: World) -> None:
