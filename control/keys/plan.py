@@ -160,7 +160,7 @@ def _triggers(keys: Sequence[Key], policy: PolicyConf, timing: ZoneTiming, at: i
     if change is not None:
         return [Action(change, at)]
     active = (key for key in own_keys(keys) if key_state(key, at) is KeyState.ACTIVE)
-    ages = (_end_of_life(key, policy, timing) for key in active)
+    ages = (_end_of_life(key, policy, timing) for key in active if key.algorithm == policy.algorithm)
     return [action for action in ages if action is not None]
 
 

@@ -207,6 +207,47 @@ def test_which_keys_the_parent_is_to_forget() -> None:
     assert [int(key.id, 16) for key in replaced_keys(zone.keys, new, zone.now)] == [1]
 
 
+def test_another_algorithm_stays_when_a_ksk_is_rolled_over() -> None:
+    """A zone that was given keys of two algorithms keeps both: only an algorithm rollover ends one."""
+    zone = settled(POLICY)
+    others = [replace(key, id=letter * 40, algorithm=8) for key, letter in zip(zone.keys, "ab", strict=True)]
+    zone.keys += tuple(others)
+    zone.force("ksk")
+    zone.run_for(8)
+    new = ready_key(zone.keys, zone.now)
+    assert new is not None
+    assert [key.algorithm for key in replaced_keys(zone.keys, new, zone.now)] == [13]
+    zone.confirm(0)
+    zone.run_for(50)
+    assert set(others) < set(zone.keys)
+    assert len(zone.keys) == 4
+
+
+def test_keys_of_another_algorithm_have_no_end() -> None:
+    """A key of the policy's algorithm would not replace them, so none is made for that."""
+    zone = settled(POLICY._replace(ksk_lifetime_s=1000, zsk_lifetime_s=1000))
+    others = [replace(key, id=letter * 40, algorithm=8) for key, letter in zip(zone.keys, "ab", strict=True)]
+    zone.keys += tuple(replace(key, timers=key.timers._replace(created=5, active=5)) for key in others)
+    zone.run_for(100)
+    assert kinds(zone) == []
+    assert zone.result.wake_at == START + 1000
+
+
+def test_of_two_keys_that_wait_the_newest_is_confirmed() -> None:
+    """The other one, which an operator made, leaves with the old one."""
+    zone = settled(POLICY)
+    zone.force("ksk")
+    zone.run_for(8)
+    edit(zone, 1, active=0)
+    zone.confirm(6)
+    assert {number: state for number, state in states(zone).items() if number != 2} == {
+        1: KeyState.RETIRE_ACTIVE,
+        3: KeyState.ACTIVE,
+    }
+    zone.run_for(6)
+    assert states(zone) == {2: KeyState.ACTIVE, 3: KeyState.ACTIVE}
+
+
 def test_a_key_that_never_got_its_ds_is_replaced_as_one_that_did() -> None:
     """The algorithm changes while the first KSK waits: one key waits at a time, and both leave in order."""
     zone = KeyedZone(POLICY, parent=PENDING)
