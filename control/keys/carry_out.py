@@ -128,9 +128,12 @@ def _remove(stage: Stage, key: Key) -> Stage:
     return stage.with_keys([enter(key, KeyState.REMOVED, stage.at)])
 
 
-def _delete(stage: Stage, key: Key) -> Stage:
-    kept = tuple(other for other in stage.keys if other.id != key.id)
-    return stage._replace(keys=kept, removed=(*stage.removed, key))
+def _delete(stage: Stage, _key: Key) -> Stage:
+    """Give away all that are due, of which a zone that was managed by hand may have many."""
+    since = stage.at - stage.policy.delete_delay_s
+    due = tuple(key for key in own_keys(stage.keys) if key_state(key, since) is KeyState.REMOVED)
+    ids = {key.id for key in due}
+    return stage._replace(keys=tuple(key for key in stage.keys if key.id not in ids), removed=(*stage.removed, *due))
 
 
 STARTS: Mapping[ActionKind, Callable[[Stage], Stage]] = {

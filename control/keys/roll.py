@@ -41,8 +41,8 @@ __all__ = [
     "wake_time",
 ]
 
-MOST_STEPS = 100
-"""More are never due at once: each key has eight."""
+STEPS_OF_A_KEY, MOST_NEW_KEYS = 10, 4
+"""More are never due at once: a key has fewer states, and a zone needs no more keys."""
 
 
 class RollResult(NamedTuple):
@@ -74,7 +74,7 @@ def roll(
         return RollResult(tuple(keys), wake_at=wake_time(keys, policy, timing, at))
     settled, events = settle(keys, timing, at)
     stage = Stage(settled, policy, at, generate, events=events)
-    for _ in range(MOST_STEPS):
+    for _ in range(STEPS_OF_A_KEY * (len(settled) + MOST_NEW_KEYS)):
         action = next_action(stage.keys, policy, timing, at)
         if action is None or action.time > at:
             break

@@ -188,6 +188,14 @@ def test_removed_keys_are_kept_for_the_delete_delay() -> None:
     assert [int(key.id, 16) for key in zone.removed] == [2]
 
 
+def test_however_many_keys_are_due_all_are_done() -> None:
+    """Hundreds of removed keys are given away at once."""
+    zone = settled(POLICY)
+    old = [replace(zone.keys[1], id=f"{number:040x}", timers=KeyTimers(remove=5)) for number in range(100, 600)]
+    zone.keys += tuple(old)
+    assert zone.sign().removed == tuple(old)
+
+
 def test_confirming_without_a_ready_key_changes_nothing() -> None:
     """So what an operator confirms twice is harmless."""
     zone = settled(POLICY)
