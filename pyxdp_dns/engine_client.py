@@ -13,10 +13,13 @@ import signal
 import struct
 import sys
 import zlib
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pyxdp_dns.errors import EngineError, ResourceError
 from pyxdp_dns.native import ffi, lib
+
+if TYPE_CHECKING:
+    import socket
 
 UCRED = struct.Struct("3i")
 READY_SECONDS = 30.0
@@ -235,7 +238,7 @@ def execute(spec: EngineSpec, digest: str) -> None:
 
 
 def request(rundir: str, operation: str) -> dict[str, Any] | None:
-    """Return the reply of the engine of a run directory, None when none is running there."""
+    """Return the reply of the engine of a run directory; None when none is running there, or it ends meanwhile."""
     path = os.path.join(rundir, "engine.sock")
     if not os.path.exists(path):
         return None
@@ -249,15 +252,38 @@ def request(rundir: str, operation: str) -> dict[str, Any] | None:
             return None
         try:
             owner = UCRED.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, UCRED.size))
-            connection.sendall(json.dumps({"op": operation}).encode() + b"\n")
-            with connection.makefile("rb") as lines:
-                reply = json.loads(lines.readline())
+            line = _exchange(connection, json.dumps({"op": operation}).encode() + b"\n")
+            if not line and _ends(owner[0]):
+                return None
+            reply = json.loads(line)
         except (OSError, ValueError) as exc:
             raise EngineError(f"{rundir}/engine.sock: the engine does not answer; kill it and start again") from exc
     # Whoever made the socket: it must not have another process stopped in its stead.
     if not isinstance(reply, dict) or "error" in reply or reply.get("pid", owner[0]) != owner[0]:
         raise EngineError(f"{rundir}/engine.sock: an engine of another version; stop it and start again")
     return reply
+
+
+def _exchange(connection: "socket.socket", line: bytes) -> bytes:
+    """Return the line that answers another, empty when the connection is broken off."""
+    try:
+        connection.sendall(line)
+        with connection.makefile("rb") as lines:
+            return lines.readline()
+    except ConnectionError:
+        return b""
+
+
+def _ends(pid: int) -> bool:
+    """Return whether a process, which breaks its connections off, has ended or does so now."""
+    try:
+        process = EngineProcess(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return process.wait(ANSWER_SECONDS)
+    finally:
+        process.close()
 
 
 def connect(rundir: str) -> EngineStatus | None:
