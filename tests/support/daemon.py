@@ -17,9 +17,10 @@ import dns.query
 
 from pyxdp_dns.engine_client import EngineProcess, connect
 from tests.support.netns import Namespace
+from tests.support.ports import free_port
 
 ADDRESS = "127.0.0.1"
-WAIT_S = 20.0
+WAIT_S = 60.0
 ZONE = """\
 $TTL 300
 @ SOA ns hostmaster {serial} 3600 600 86400 60
@@ -27,22 +28,6 @@ $TTL 300
 ns A 192.0.2.1
 www A {address}
 """
-
-
-def free_port() -> int:
-    """Return a port that is free for UDP and TCP on the loopback address."""
-    while True:
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
-        ):
-            tcp.bind((ADDRESS, 0))
-            port: int = tcp.getsockname()[1]
-            try:
-                udp.bind((ADDRESS, port))
-            except OSError:
-                continue
-            return port
 
 
 def wait_for(condition: Callable[[], bool], what: str, seconds: float = WAIT_S) -> None:

@@ -12,7 +12,7 @@ from control.store.inspect import open_snapshot
 from control.store.zones import list_condemned
 from tests.support.daemon import DaemonUnderTest, wait_for
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 class Refused(Exception):

@@ -8,7 +8,6 @@
 of `netns`; `knot_xdp` serves an interface through AF_XDP. Each works in a directory of its own, which goes with it.
 """
 
-import itertools
 import os
 import shutil
 import signal
@@ -24,8 +23,9 @@ from pathlib import Path
 import dns.message
 
 from tests.support.netns import Namespace
+from tests.support.ports import free_port, make_socket
 
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 60.0
 """Time for a peer to answer for all its zones; large zones need more, given as `start_timeout_s`."""
 
 STOP_TIMEOUT_S = 10.0
@@ -34,8 +34,6 @@ PROBE_TIMEOUT_S = 0.5
 LOG_TAIL_LINES = 40
 
 PROGRAMS = {"knot": "knotd", "nsd": "nsd", "named": "named"}
-
-_ports = itertools.count(20000 + os.getpid() % 500 * 24)
 
 
 class PeerFailed(Exception):
@@ -70,7 +68,7 @@ class Place:
         """Return the place with its port chosen."""
         if self.port:
             return self
-        return Place(self.address, _free_port(self.address, self.space), self.space, self.cpus)
+        return Place(self.address, free_port(self.address, self.space), self.space, self.cpus)
 
 
 @dataclass(slots=True)
@@ -335,7 +333,7 @@ def alive(pid: int) -> bool:
 def wait(peer: Peer, zones: Iterable[str], space: Namespace | None, timeout_s: float) -> None:
     """Return when the peer answers for each zone with authority."""
     deadline = time.monotonic() + timeout_s
-    with _socket(peer.address, socket.SOCK_DGRAM, space) as sock:
+    with make_socket(peer.address, socket.SOCK_DGRAM, space) as sock:
         sock.settimeout(PROBE_TIMEOUT_S)
         sock.connect((peer.address, peer.port))
         for number, zone in enumerate(zones):
@@ -361,24 +359,3 @@ def _probe(sock: socket.socket, zone: str, number: int) -> str:
     if flags & 0x000F:
         return f"answers with RCODE {flags & 0x000F}"
     return "" if flags & 0x0400 else "answers without authority"
-
-
-def _socket(address: str, kind: socket.SocketKind, space: Namespace | None) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    if space is None:
-        return socket.socket(family, kind)
-    with space.entered():
-        return socket.socket(family, kind)
-
-
-def _free_port(address: str, space: Namespace | None) -> int:
-    """Return a port that is free for UDP and TCP."""
-    for port in itertools.islice(_ports, 1000):
-        try:
-            with _socket(address, socket.SOCK_DGRAM, space) as udp, _socket(address, socket.SOCK_STREAM, space) as tcp:
-                udp.bind((address, port))
-                tcp.bind((address, port))
-        except OSError:
-            continue
-        return port
-    raise PeerFailed(f"no free port on {address}; free some of the ports from 20000 on")

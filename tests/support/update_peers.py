@@ -19,7 +19,7 @@ from tests.support.update_cases import ZONE
 from tests.support.updated import Records
 from tests.support.updates import Case, build
 
-TIMEOUT_S = 10.0
+TIMEOUT_S = 60.0
 
 Open = Callable[[dict[str, Path]], AbstractContextManager[Peer]]
 

@@ -29,7 +29,7 @@ template:
   - id: default
     acl: [signed, local]
 """
-TIMEOUT_S = 10.0
+TIMEOUT_S = 60.0
 
 
 class UpdatedDaemon(Operated):

@@ -12,9 +12,10 @@ import dns.query
 
 from tests.scenario.control.duel_world import PLAIN
 from tests.scenario.replication import primaries
-from tests.support.daemon import free_port, wait_for
+from tests.support.daemon import wait_for
 from tests.support.duel import Pair, Said
 from tests.support.peers import Peer, stop
+from tests.support.ports import free_port
 
 CONFIG = """\
 server:

@@ -18,7 +18,7 @@ from tests.support.duel import KNOTC, Pair, Side
 pytestmark = pytest.mark.peer("knotd", "knotc")
 
 BLOCK, END = bytes((Kind.BLOCK,)), bytes((Kind.END,))
-TIMEOUT_S = 10.0
+TIMEOUT_S = 60.0
 LIBRARY = "libknot.so.13"
 
 Answer = list[tuple[Kind, Unit]]

@@ -75,7 +75,7 @@ def test_broken_pipe(server: ControlThread) -> None:
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait(20) == 1
+        assert process.wait(60) == 1
 
 
 def test_commands_from_standard_input(server: ControlThread) -> None:
@@ -107,7 +107,7 @@ def test_terminal(server: ControlThread, tmp_path: Path) -> None:
     expect("[a.test.]")
     expect("xdpdnsctl> ")
     os.write(parent, b"exit\n")
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     os.close(parent)
     assert (tmp_path / ".xdpdnsctl_history").read_text().split("\n")[0].split() == ["zone-status", "a.test.", "+serial"]
 

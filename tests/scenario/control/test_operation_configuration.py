@@ -139,5 +139,5 @@ def test_status_and_stop(operated: Operated) -> None:
     assert "background workers: " in operated.run("status", "workers")
     assert operated.run("stop") == "Stopped"
     assert operated.process is not None
-    assert operated.process.wait(20) == 0
+    assert operated.process.wait(60) == 0
     assert not (operated.rundir / "knot.sock").exists()

@@ -71,7 +71,7 @@ def test_signals_that_stop(operated: Operated, number: signal.Signals) -> None:
     operated.start()
     operated.signal(number)
     assert operated.process is not None
-    assert operated.process.wait(20) == 0
+    assert operated.process.wait(60) == 0
 
 
 def test_database_from_a_file_and_back(operated: Operated) -> None:

@@ -108,7 +108,7 @@ def test_second_daemon(daemon: DaemonUnderTest) -> None:
     """A second daemon on the same directories is refused and disturbs nothing."""
     daemon.start()
     daemon.mark()
-    assert daemon.spawn().wait(20) == 1
+    assert daemon.spawn().wait(60) == 1
     assert f"in use by another xdpdnsd with PID {daemon.process.pid if daemon.process else 0}" in daemon.logged()
     assert daemon.address_of() == "192.0.2.2"
     assert daemon.address_of(tcp=True) == "192.0.2.2"
@@ -135,7 +135,7 @@ def test_address_in_use(daemon: DaemonUnderTest) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as other:
         other.bind(("127.0.0.1", daemon.port))
         other.listen()
-        assert daemon.spawn().wait(20) == 1
+        assert daemon.spawn().wait(60) == 1
     assert f"cannot bind address 127.0.0.1@{daemon.port}" in daemon.logged()
 
 

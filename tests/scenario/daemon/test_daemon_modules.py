@@ -17,7 +17,8 @@ import pytest
 
 from pyxdp_dns.counters import CounterRegion
 from pyxdp_dns.statistics import stats_counters
-from tests.support.daemon import ADDRESS, DaemonUnderTest, free_port, wait_for
+from tests.support.daemon import ADDRESS, DaemonUnderTest, wait_for
+from tests.support.ports import free_port
 from tests.support.regions import EVERY_FAMILY, told
 
 SECRET = "0xe5e973e5a6b2a43f48e7dc849e37bfcf"

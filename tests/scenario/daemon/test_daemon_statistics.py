@@ -3,7 +3,8 @@
 
 import urllib.request
 
-from tests.support.daemon import ADDRESS, DaemonUnderTest, free_port, wait_for
+from tests.support.daemon import ADDRESS, DaemonUnderTest, wait_for
+from tests.support.ports import free_port
 
 
 def test_dump_and_metrics(daemon: DaemonUnderTest) -> None:

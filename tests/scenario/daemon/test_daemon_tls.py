@@ -15,8 +15,9 @@ import dns.query
 import pytest
 
 from tests.support.certificates import Authority
-from tests.support.daemon import ADDRESS, free_port, wait_for
+from tests.support.daemon import ADDRESS, wait_for
 from tests.support.operator import Operated
+from tests.support.ports import free_port
 
 MEMORY_KIB = 64
 """What the daemon may take for an idle client."""
@@ -87,7 +88,7 @@ def test_certificate_that_is_made(daemon: Listener) -> None:
     daemon.stop()
     (daemon.storage / "tls_key.pem").write_text("")
     process = daemon.spawn()
-    assert process.wait(20) == 1
+    assert process.wait(60) == 1
     assert "tls_key.pem' is damaged, remove it" in daemon.all_output()
 
 
@@ -222,6 +223,6 @@ def test_files_that_cannot_be_used(daemon: Listener, tmp_path: Path, cert: str, 
     status, text = daemon.control("-c", str(daemon.config), "conf-check", said_otherwise=True)
     assert status == 1
     assert expected in text
-    assert daemon.spawn().wait(20) == 1
+    assert daemon.spawn().wait(60) == 1
     assert expected in daemon.all_output()
     wait_for(lambda: not list(daemon.rundir.glob("engine.sock")), "no engine is left")

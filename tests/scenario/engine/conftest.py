@@ -15,7 +15,7 @@ from pyxdp_dns.filter import loader
 from pyxdp_dns.filter.status import directory
 from tests.support import frames, netns, tables
 
-WAIT_S = 20.0
+WAIT_S = 60.0
 QUEUES = 2
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.daemon import free_port
 from tests.support.driven import Driven
+from tests.support.ports import free_port
 
 ZONE = "example.com"
 
@@ -117,7 +117,7 @@ def test_no_file(daemon: Driven, spoil: Callable[[Path], None]) -> None:
     assert f"failed to load configuration file '{daemon.config}' (" in daemon.logged()
     assert daemon.address_of() == "192.0.2.2"
     assert daemon.stop() == 0
-    assert daemon.spawn().wait(20) == 1
+    assert daemon.spawn().wait(60) == 1
     assert f"failed to load configuration file '{daemon.config}' (" in daemon.all_output()
 
 

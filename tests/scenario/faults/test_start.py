@@ -51,7 +51,7 @@ def fifo(path: Path) -> None:
 def test_refused(daemon: Driven, name: str, make: Callable[[Path], None], said: str) -> None:
     """The daemon ends with status 1 and says what is in the way."""
     make(daemon.base / name)
-    assert daemon.spawn().wait(20) == 1
+    assert daemon.spawn().wait(60) == 1
     critical = [line for line in daemon.all_output().splitlines() if "critical: " in line]
     assert len(critical) == 1
     assert str(daemon.base / name).removesuffix("/data.mdb").removesuffix("/lock") in critical[0]

@@ -11,7 +11,7 @@ from tests.support.peers import Peer, Place, _directory, _run, wait
 
 KEY = KeyConf(b"\4xfer\3key\0", "hmac-sha256", bytes(range(32)))
 SECRET = base64.b64encode(KEY.secret).decode()
-START_S = 15.0
+START_S = 60.0
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from tests.support.daemon import wait_for
 MEMBERS = 400
 ROUNDS = 4
 LONGEST_S = 0.3
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 @pytest.fixture

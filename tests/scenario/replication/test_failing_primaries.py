@@ -16,7 +16,7 @@ import pytest
 from control.access.tsig import ReplySigner
 from control.conf.peers import KeyConf
 from control.wire.request import read_request
-from tests.support.daemon import free_port, wait_for
+from tests.support.daemon import wait_for
 from tests.support.following import Stage
 from tests.support.hostile import (
     AXFR,
@@ -33,6 +33,7 @@ from tests.support.hostile import (
     soa,
     whole,
 )
+from tests.support.ports import free_port
 
 KEY = KeyConf(b"\1k\0", "hmac-sha256", bytes(range(32)))
 SECRET = base64.b64encode(KEY.secret).decode()

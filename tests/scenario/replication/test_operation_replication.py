@@ -5,9 +5,10 @@ import urllib.request
 
 import pytest
 
-from tests.support.daemon import ADDRESS, free_port, wait_for
+from tests.support.daemon import ADDRESS, wait_for
 from tests.support.operated_pair import OperatedPair, rows, seconds, start_secondary
 from tests.support.operator import PROGRAMS
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.peer("knotc")
 BOTH = pytest.mark.parametrize("pair", PROGRAMS, indirect=True)

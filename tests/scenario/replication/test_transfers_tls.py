@@ -11,9 +11,10 @@ import pytest
 
 from tests.support import peers
 from tests.support.certificates import Authority, Certificate
-from tests.support.daemon import free_port, wait_for
+from tests.support.daemon import wait_for
 from tests.support.operator import Operated
 from tests.support.peers import Place
+from tests.support.ports import free_port
 from tests.support.updated_daemon import UpdateClient
 from tests.support.updates import build
 
@@ -223,7 +224,7 @@ def test_nsd_on_either_side(pair: Pair, tmp_path: Path) -> None:
 
     with peers.configured("nsd", write) as nsd:
         peers.wait(nsd, ["other.test.", "example.com."], None, 20.0)
-        assert " TLS, finished" in pair.primary.logged()
+        pair.primary.expect(" TLS, finished")
         secondary.server_items.append(f"ca-file: {pair.authority.file}")
         secondary.write_config(
             extra=f"remote:\n  - id: nsd\n    address: {ADDRESS}@{port}\n    cert-hostname: nsd.test\n"

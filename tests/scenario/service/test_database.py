@@ -71,7 +71,7 @@ def test_second_daemon(stored: DatabaseDaemon) -> None:
     """A second daemon on the same database's directories is refused and disturbs nothing."""
     stored.start()
     stored.mark()
-    assert stored.spawn().wait(20) == 1
+    assert stored.spawn().wait(60) == 1
     assert f"in use by another xdpdnsd with PID {stored.process.pid if stored.process else 0}" in stored.logged()
     assert "zone-status" not in stored.control("zone-status")
     assert stored.address_of() == "192.0.2.2"
@@ -83,7 +83,7 @@ def test_stop_command(stored: DatabaseDaemon) -> None:
     engine = stored.engine_pid()
     stored.control("stop")
     assert stored.process is not None
-    assert stored.process.wait(20) == 0
+    assert stored.process.wait(60) == 0
     stored.process = None
     assert not is_alive(engine)
     assert [path.name for path in stored.rundir.iterdir() if path.name != "engine.lock"] == []
@@ -92,5 +92,5 @@ def test_stop_command(stored: DatabaseDaemon) -> None:
 def test_missing_database(stored: DatabaseDaemon) -> None:
     """A database that is not there ends the start with status 1 and its path."""
     stored.confdb.rename(stored.base / "away")
-    assert stored.spawn().wait(20) == 1
+    assert stored.spawn().wait(60) == 1
     assert f"failed to load configuration database '{stored.confdb}' (not exists)" in stored.all_output()

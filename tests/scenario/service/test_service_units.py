@@ -122,7 +122,7 @@ def test_restarted_engine_is_adopted(pair: Pair) -> None:
     pair.start()
     kill_process(pair.daemon_under_test.engine_pid())
     assert pair.engine.process is not None
-    pair.engine.process.wait(20)
+    pair.engine.process.wait(60)
     pair.engine.start()
     wait_for(pair.daemon_under_test.answers, "an answer")
     pair.daemon_under_test.expect(f"engine started, PID {pair.engine.process.pid}")
@@ -141,7 +141,7 @@ def test_engine_of_another_configuration_is_replaced(pair: Pair) -> None:
     pair.daemon.told.clear()
     pair.daemon.start()
     assert pair.engine.process is not None
-    assert pair.engine.process.wait(20) == 0
+    assert pair.engine.process.wait(60) == 0
     pair.engine.start()
     pair.wait_until_ready()
     pair.daemon_under_test.address = "127.0.0.2"

@@ -124,14 +124,14 @@ def test_unknown_user(daemon: DaemonUnderTest) -> None:
     """A user that is not there is named, and nothing is started."""
     daemon.server_items = ["user: no-such-user"]
     daemon.write_config("example.com")
-    assert daemon.spawn().wait(20) == 1
+    assert daemon.spawn().wait(60) == 1
     assert "there is no user 'no-such-user'" in daemon.logged()
 
 
 def test_unreachable_directory(user_daemon: DaemonUnderTest) -> None:
     """A directory that the user cannot get at is named with what to do."""
     user_daemon.base.chmod(0o700)
-    assert user_daemon.spawn().wait(20) == 1
+    assert user_daemon.spawn().wait(60) == 1
     assert f"cannot enter {user_daemon.base}, on the way to" in user_daemon.logged()
 
 

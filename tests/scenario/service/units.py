@@ -87,7 +87,7 @@ class Unit:
         """End it as `systemctl stop` does; return the exit status."""
         assert self.process is not None
         self.process.terminate()
-        status = self.process.wait(20)
+        status = self.process.wait(60)
         self.process = None
         return status
 

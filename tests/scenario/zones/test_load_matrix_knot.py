@@ -15,8 +15,9 @@ import dns.update
 import pytest
 
 from tests.support import peers
-from tests.support.daemon import ADDRESS, free_port, wait_for
+from tests.support.daemon import ADDRESS, wait_for
 from tests.support.matrix import GONE, MATRIX, Shown, parse_shown, run_steps
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.peer
 
@@ -68,12 +69,12 @@ class Knot:
         updated = self.ask("update.example.", "A").rcode() == dns.rcode.NOERROR
         return Shown(soa.answer[0][0].serial, mark.strings[0].decode(), updated)
 
-    def ask(self, name: str, rtype: str) -> dns.message.Message:
-        return dns.query.udp(dns.message.make_query(name, rtype), ADDRESS, 1, self.port)
+    def ask(self, name: str, rtype: str, timeout_s: float = 1.0) -> dns.message.Message:
+        return dns.query.udp(dns.message.make_query(name, rtype), ADDRESS, timeout_s, self.port)
 
     def answers(self) -> bool:
         try:
-            self.ask("example.", "SOA")
+            self.ask("example.", "SOA", 0.1)
         except (OSError, dns.exception.Timeout):
             return False
         return (self.directory / "knot.sock").exists()

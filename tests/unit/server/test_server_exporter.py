@@ -10,7 +10,7 @@ from control.conf.values import Endpoint
 from control.ctl.stats import Counter
 from control.log import Log
 from control.server.exporter import Exporter, Source, ZoneState
-from tests.support.daemon import free_port
+from tests.support.ports import free_port
 
 STATE = ZoneState("example.com.", 7, -3, None, (3600, 600, 86400))
 
