@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -68,6 +69,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("peer"):
         if reason := lacking_peer(marker.args):
             pytest.skip(reason)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes `-n auto` has: one more than processors, since many tests wait."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share the tests out by files when several processes run them, unless another way is asked for."""
+    if config.option.dist != "load":
+        return None
+    from tests.support.scheduling import FilesTogether
+
+    return FilesTogether(config, log)
 
 
 @pytest.fixture(scope="session")
