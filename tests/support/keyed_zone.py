@@ -114,6 +114,7 @@ class KeyedZone:
         self.result = RollResult(())
         self._ttls: list[tuple[int, int, int]] = []
         self._ready_since: dict[str, int] = {}
+        self._parent_since = 0
 
     def sign(self) -> RollResult:
         """Let the server look at the keys and sign, as it does when it is up and something is due."""
@@ -129,6 +130,11 @@ class KeyedZone:
         self._note(self.result.events)
         self.signed_at = self.now
         self._show()
+
+    def change_parent(self, parent: Parent) -> None:
+        """Let the parent behave otherwise from now on; what it did stays done."""
+        self._publish_ds()
+        self.parent, self._parent_since = parent, self.now
 
     def confirm(self, ds_ttl_s: int) -> None:
         """Let the DS of the key that is ready be seen."""
@@ -206,23 +212,30 @@ class KeyedZone:
             return None
         return key, self._ready_since.setdefault(key.id, self.now)
 
-    def _confirm_time(self, since: int) -> int:
+    def _ds_time(self, ready: tuple[Key, int]) -> int:
+        """When the parent publishes, or published, the DS of the key that is ready."""
+        shown = self.parent_shown[-1]
+        if shown.ds == frozenset({_token(ready[0])}):
+            return shown.since
+        return max(ready[1] + self.parent.after_s, self._parent_since)
+
+    def _confirm_time(self, ready: tuple[Key, int]) -> int:
         patience = self.parent.ds_ttl_s if self.parent.is_manual else 0
-        return since + self.parent.after_s + self.parent.check_s + patience
+        return self._ds_time(ready) + self.parent.check_s + patience
 
     def _publish_ds(self) -> None:
         ready = self._ready()
-        if ready is None or ready[1] + self.parent.after_s > self.now:
+        if ready is None or self._ds_time(ready) > self.now:
             return
         ds = frozenset({_token(ready[0])})
         if self.parent_shown[-1].ds != ds:
-            self.parent_shown.append(ParentShown(ready[1] + self.parent.after_s, ds))
+            self.parent_shown.append(ParentShown(self._ds_time(ready), ds))
 
     def _follow_parent(self) -> bool:
         """Whether a key has been confirmed."""
         self._publish_ds()
         ready = self._ready()
-        if ready is None or self._confirm_time(ready[1]) > self.now or self.policy.manual:
+        if ready is None or self._confirm_time(ready) > self.now or self.policy.manual:
             return False
         truth = 0 if self.parent.is_manual else self.parent.ds_ttl_s
         self.confirm(truth if self.wrong_ds_ttl_s is None else self.wrong_ds_ttl_s)
@@ -230,9 +243,9 @@ class KeyedZone:
 
     def _next_time(self) -> int | None:
         ready = self._ready()
-        times = [] if ready is None or self.policy.manual else [self._confirm_time(ready[1])]
+        times = [] if ready is None or self.policy.manual else [self._confirm_time(ready)]
         if ready is not None:
-            times.append(ready[1] + self.parent.after_s)
+            times.append(self._ds_time(ready))
         if self.result.wake_at is not None:
             times.append(self.result.wake_at)
         return min((time for time in times if time > self.now), default=None)

@@ -7,7 +7,7 @@ And the waiting times are no longer than that needs: one second less, and one re
 from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from control.conf.policy import DAY, PolicyConf, SubmissionConf
@@ -226,7 +226,8 @@ def apply(zone: KeyedZone, operation: Operation) -> None:
         case "life":
             zone.policy = policy._replace(zsk_lifetime_s=27 + number, ksk_lifetime_s=3 * number)
         case "parent":
-            zone.parent = zone.parent._replace(after_s=number // 2, check_s=number % 4, is_manual=number % 5 == 0)
+            parent = zone.parent._replace(after_s=number // 2, check_s=number % 4, is_manual=number % 5 == 0)
+            zone.change_parent(parent)
         case "ttl":
             zone.max_ttl_s, zone.dnskey_ttl_s = 1 + number % 10, 1 + number % 7
         case "manual":
@@ -234,6 +235,7 @@ def apply(zone: KeyedZone, operation: Operation) -> None:
 
 
 @given(OPERATIONS, st.booleans())
+@example([("algorithm", 0), ("parent", 2), ("run", 19), ("parent", 0)], False)
 @settings(max_examples=150, deadline=None)
 def test_whatever_happens_no_resolver_breaks(operations: list[Operation], is_csk: bool) -> None:
     """Any sequence of forced rollovers, changed policies and TTLs, downtime, parents quick and slow."""
