@@ -52,3 +52,9 @@ def salt_due(policy: PolicyConf, kasp: ZoneKasp) -> int | None:
     """Return when the zone gets another salt; None: never, or with the zone-signing key."""
     has_salt = policy.nsec3 and policy.nsec3_salt_length > 0 and policy.nsec3_salt_lifetime_s > 0
     return kasp.salt_created + policy.nsec3_salt_lifetime_s if has_salt else None
+
+
+def faded(kasp: ZoneKasp, ttl: int, now: int) -> ZoneKasp:
+    """Return what is remembered when records with a TTL are replaced by such with lower ones: caches may have them."""
+    still = kasp.fading_ttl if now < kasp.fades_at else 0
+    return kasp._replace(fading_ttl=max(ttl, still), fades_at=max(now + ttl, kasp.fades_at))

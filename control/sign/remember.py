@@ -2,6 +2,7 @@
 """What signing leaves in the store beside the contents, in the transaction that they are written in: keys and times."""
 
 from control.errors import ZoneBusy
+from control.sign.plan import faded
 from control.sign.signing import Signed, Signing
 from control.store.environment import Transaction
 from control.store.kasp import ZoneKasp
@@ -44,11 +45,15 @@ def _remembered(kasp: ZoneKasp, signing: Signing, signed: Signed) -> ZoneKasp:
         master_serial=wanted.master_serial,
         ds_push_due=wanted.ds_push_due,
         salt_created=wanted.salt_created,
+        fading_ttl=wanted.fading_ttl,
+        fades_at=wanted.fades_at,
         signed_at=signing.as_of,
     )
     if not signed.is_whole:
         ends = [end for end in (kasp.expires, signed.expires) if end]
         return kasp._replace(expires=min(ends, default=0), max_ttl=max(kasp.max_ttl, signed.max_ttl))
+    if kasp.max_ttl > signed.max_ttl:
+        kasp = faded(kasp, kasp.max_ttl, signing.validity.now)
     return kasp._replace(
         salt=b"" if nsec3 is None else nsec3.salt,
         signed_by=signing.digest,

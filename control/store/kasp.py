@@ -70,6 +70,10 @@ class ZoneKasp(NamedTuple):
     """No signature in the zone expires before."""
     max_ttl: int = 0
     """No record has had a larger TTL since all of the zone was signed last."""
+    fading_ttl: int = 0
+    """The largest TTL that records had before TTLs were lowered."""
+    fades_at: int = 0
+    """Until when caches may have records with it."""
     signed_serial: int | None = None
     """The serial that signing gave the zone last."""
     master_serial: int | None = None

@@ -66,10 +66,12 @@ class Resigns:
         telling: Telling,
         changed: Callable[[], None],
         now_s: Callable[[], int],
+        keys_changed: Callable[[str], None] = lambda _zone: None,
     ) -> None:
-        """`changed` is called on the loop when the table has changed."""
+        """`changed` is called on the loop when the table has changed, `keys_changed` when keys of a zone have."""
         self._zones, self._log, self._scheduler = zones, log, scheduler
         self._signers, self._telling, self._changed, self._now_s = signers, telling, changed, now_s
+        self._keys_changed = keys_changed
 
     def runner(self) -> Runner:
         """Return the runner."""
@@ -111,6 +113,9 @@ class Resigns:
         change: ChangeResult | None = None
         try:
             change = self._zones.door.sign(zone.wire, zone.conf.settings, signing_of)
+            records = attempts[-1].signing.keys
+            if records.written or records.removed:
+                self._keys_changed(zone.name)
             return change
         finally:
             vain = attempts if change is None else attempts[:-1]

@@ -33,7 +33,9 @@ class Dnssec:
         self.access = KaspAccess(zones, self.signers, log, self._now_s)
         zones.signing_of = self.signers.current
         keeper.tell_signed = self.telling.loaded
-        resigns = Resigns(zones, log, scheduler, self.signers, self.telling, keeper.changed, self._now_s)
+        resigns = Resigns(
+            zones, log, scheduler, self.signers, self.telling, keeper.changed, self._now_s, signals.keys_updated
+        )
         self.ds_checks = DsChecks(self.access, log, scheduler, client, self._now_s)
         ds_pushes = DsPushes(zones, self.access, log, scheduler, client, self._now_s)
         validations = Validations(zones, log, scheduler, self._now_s, expired, signals.dnssec_invalid)

@@ -150,3 +150,24 @@ def test_away_for_long(tmp_path: Path) -> None:
         assert next_event(zones) >= zones.now_s + HOUR
         assert len(unpack_rdatas(zones.dnskeys(APEX))) == 3
         pass_time(zones, 10 * DAY)
+
+
+def test_lowered_ttls(tmp_path: Path) -> None:
+    """When TTLs are lowered, rollovers wait for what caches still have with the larger ones."""
+    with signed_zones(tmp_path, QUICK._replace(dnskey_ttl_s=6 * HOUR, zsk_lifetime_s=0)) as zones:
+        zones.load(APEX, ZONE.replace("60", "43200"), cold=True)
+        zones.policy = zones.policy._replace(dnskey_ttl_s=600)
+        zones.sign(APEX, Wanted(rolls=("zsk",)))
+        assert next_event(zones) == zones.now_s + HOUR + 6 * HOUR
+        pass_time(zones, 8 * HOUR)
+        zones.load(APEX, ZONE)
+        zones.sign(APEX)
+        with zones.store.read() as txn:
+            state = zones.signers.read(txn, APEX)
+        assert state is not None
+        assert state.timing.zone_max_ttl_s == 43200
+        pass_time(zones, 3 * DAY)
+        with zones.store.read() as txn:
+            state = zones.signers.read(txn, APEX)
+        assert state is not None
+        assert (state.timing.zone_max_ttl_s, state.timing.dnskey_ttl_s) == (600, 600)
