@@ -16,15 +16,17 @@ from control.store.kasp_tables import (
     put_trash,
     remove_key,
 )
+from control.store.zones import StoredZone
 
 
-def remember(txn: Transaction, apex: bytes, signing: Signing, signed: Signed, serial: int) -> Signed:
-    """Write the keys as signing used them, and what is to be remembered of it; return what was done, and what is to
-    be told of the keys.
+def remember(txn: Transaction, zone: StoredZone, signing: Signing, signed: Signed) -> Signed:
+    """Write the keys as signing used them, and what is to be remembered of it; `zone` is what was signed.
+
+    Returns what was done, and what is to be told of the keys.
 
     Raises ZoneBusy when somebody changed the zone's keys since they were read.
     """
-    records = signing.keys
+    apex, records = zone.apex, signing.keys
     if records.written or records.removed:
         if list_keys(txn, apex) != list(records.read):
             raise ZoneBusy(apex, "its keys were changed by another operation in the meantime; try again")
@@ -35,7 +37,8 @@ def remember(txn: Transaction, apex: bytes, signing: Signing, signed: Signed, se
             put_trash(txn, TrashedKey(apex, key, signing.validity.now, records.discard_at))
         for key in records.shared:
             put_shared(txn, records.policy_id, key)
-    put_kasp(txn, apex, _remembered(get_kasp(txn, apex), signing, signed)._replace(signed_serial=serial))
+    kasp = _remembered(get_kasp(txn, apex), signing, signed)
+    put_kasp(txn, apex, kasp._replace(signed_serial=zone.serial, signed_version=zone.version))
     return signed._replace(events=records.events)
 
 

@@ -71,6 +71,8 @@ class State(NamedTuple):
     keys: tuple[Key, ...]
     kasp: ZoneKasp
     timing: ZoneTiming
+    is_current: bool
+    """The contents in the store were signed here."""
 
 
 class Signers:
@@ -130,7 +132,8 @@ class Signers:
             jitter_s=spread_s(apex, policy, policy.zsk_lifetime_s),
             signed_at=kasp.signed_at,
         )
-        return State(conf, tuple(list_keys(txn, apex)), kasp, timing)
+        is_current = stored is not None and kasp.signed_version == stored.version
+        return State(conf, tuple(list_keys(txn, apex)), kasp, timing, is_current)
 
     def _advance(self, txn: Transaction, apex: bytes, state: State, wanted: Wanted) -> Advance:
         policy, now = state.conf.policy, steady_now(self._now_s(), state.timing)
@@ -217,6 +220,7 @@ class Signers:
             unsafe=policy.unsafe,
             digest=_digest(used, sets, policy, kasp),
             kasp=kasp,
+            is_current=state.is_current,
             keys=records,
         )
 

@@ -63,12 +63,14 @@ class Signing:
     """Of keys and parameters: what was signed by the same ones need not be signed anew."""
     kasp: ZoneKasp
     """What is remembered of the signing before."""
+    is_current: bool
+    """The contents are those that were signed then."""
     keys: KeyRecords = NO_KEY_RECORDS
 
     @property
     def fits(self) -> bool:
         """Whether the zone was signed with the same keys and parameters, so that only what changes has to be signed."""
-        return self.kasp.signed_at != 0 and self.kasp.signed_by == self.digest
+        return self.is_current and self.kasp.signed_by == self.digest
 
     def skipped_types(self) -> frozenset[int]:
         """Return the types that are not taken from others."""

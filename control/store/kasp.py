@@ -66,6 +66,8 @@ class ZoneKasp(NamedTuple):
     signed."""
     signed_by: bytes = b""
     """A digest of the keys and parameters it was signed with then."""
+    signed_version: int = 0
+    """The version of the contents (`StoredZone.version`) that were signed last; another one was not signed here."""
     expires: int = 0
     """No signature in the zone expires before."""
     max_ttl: int = 0

@@ -15,8 +15,8 @@ VERSION = 1
 CRC_BYTES = 4
 HEAD = struct.Struct(">BBHBHHB")
 """Version, algorithm, bits, flags, mask of times, octets of the public key, octets of the keystore's id."""
-KASP = struct.Struct(">BBIIIIHBB")
-"""Version, flags, signed serial, serial of the primary, two TTLs, mask of times, octets of salt and digest."""
+KASP = struct.Struct(">BBQIIIIHBB")
+"""Version, flags, version of the contents, two serials, two TTLs, mask of times, octets of salt and digest."""
 TRASHED = struct.Struct(">BQQ")
 """Version, when the key was deleted, when it is to be forgotten; its record follows."""
 TIME = struct.Struct(">Q")
@@ -87,7 +87,8 @@ def pack_kasp(kasp: ZoneKasp) -> bytes:
     """Return the record of what is remembered of a zone's signing."""
     flags = HAS_SIGNED * (kasp.signed_serial is not None) | HAS_MASTER * (kasp.master_serial is not None)
     mask, times = _pack_times((kasp.salt_created, kasp.ds_push_due, kasp.signed_at, kasp.expires, kasp.fades_at))
-    numbers = kasp.signed_serial or 0, kasp.master_serial or 0, kasp.max_ttl, kasp.fading_ttl
+    serials = kasp.signed_serial or 0, kasp.master_serial or 0
+    numbers = kasp.signed_version, *serials, kasp.max_ttl, kasp.fading_ttl
     head = KASP.pack(VERSION, flags, *numbers, mask, len(kasp.salt), len(kasp.signed_by))
     return _closed(head + times + kasp.salt + kasp.signed_by)
 
@@ -97,7 +98,7 @@ def unpack_kasp(record: bytes) -> ZoneKasp:
     body = _opened(record)
     if len(body) < KASP.size:
         raise ValueError("too short")
-    _, flags, signed, master, max_ttl, fading_ttl, mask, salt_bytes, digest_bytes = KASP.unpack_from(body)
+    _, flags, version, *serials, max_ttl, fading_ttl, mask, salt_bytes, digest_bytes = KASP.unpack_from(body)
     (salt_created, ds_push_due, signed_at, expires, fades_at), at = _unpack_times(body, KASP.size, mask, KASP_TIMES)
     if at + salt_bytes + digest_bytes != len(body):
         raise ValueError("lengths contradict each other")
@@ -106,12 +107,13 @@ def unpack_kasp(record: bytes) -> ZoneKasp:
         salt_created=salt_created,
         signed_at=signed_at,
         signed_by=body[at + salt_bytes :],
+        signed_version=version,
         expires=expires,
         max_ttl=max_ttl,
         fading_ttl=fading_ttl,
         fades_at=fades_at,
-        signed_serial=signed if flags & HAS_SIGNED else None,
-        master_serial=master if flags & HAS_MASTER else None,
+        signed_serial=serials[0] if flags & HAS_SIGNED else None,
+        master_serial=serials[1] if flags & HAS_MASTER else None,
         ds_push_due=ds_push_due,
     )
 

@@ -72,7 +72,7 @@ def record_update(
         put_zone(txn, current)
     signed = applied.signed
     if applied.signing is not None and signed is not None:
-        signed = remember(txn, update.zone, applied.signing, signed, current.serial)
+        signed = remember(txn, current, applied.signing, signed)
     if update.also is not None:
         update.also(txn)
     removed, added = count_records(applied.changes)

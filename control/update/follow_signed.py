@@ -52,7 +52,7 @@ def follow_signed(
         put_zone(txn, current)
     else:
         current = known
-    signed = remember(txn, zone, signing, signed, current.serial)
+    signed = remember(txn, current, signing, signed)
     removed, added = count_records(changes)
     result = ChangeResult(
         zone=zone,

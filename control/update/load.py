@@ -255,7 +255,7 @@ class Loader:
             _end_chain(txn, prepared)
             held = _note_zone(txn, prepared)
             if prepared.signing is not None and prepared.signed is not None:
-                signed = remember(txn, current.apex, prepared.signing, prepared.signed, current.serial)
+                signed = remember(txn, current, prepared.signing, prepared.signed)
                 prepared.signed = signed
         else:
             assert stored is not None
@@ -263,7 +263,7 @@ class Loader:
             current, needs_flush, held = self._write_changes(txn, publication, stored, prepared)
         if prepared.also is not None:
             if prepared.signing is not None and prepared.signed is None:
-                remember(txn, current.apex, prepared.signing, NOT_SIGNED, current.serial)
+                remember(txn, current, prepared.signing, NOT_SIGNED)
             prepared.also(txn)
         return _result(prepared, current, needs_flush, is_new_in_journal=held)
 
@@ -291,7 +291,7 @@ class Loader:
         check_replayed(txn, current, prepared)
         if prepared.signing is not None:
             current, changes, signed = settle_signed(txn, current, changes, settings, prepared.signing)
-            prepared.signed = remember(txn, current.apex, prepared.signing, signed, current.serial)
+            prepared.signed = remember(txn, current, prepared.signing, signed)
         needs_flush, held = False, False
         if prepared.verdict in (Verdict.RECORD, Verdict.RAISE):
             now_s = self._clock.now_ns() // 10**9

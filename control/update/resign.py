@@ -79,7 +79,7 @@ class Resigner:
         """Nothing is to be done; keys may have gone on all the same."""
         done = NOT_SIGNED
         if signing.keys.written or signing.keys.removed:
-            done = self._store.write(lambda txn: remember(txn, known.apex, signing, done, known.serial))
+            done = self._store.write(lambda txn: remember(txn, known, signing, done))
         return _unchanged(known, done)
 
     def _sign(
@@ -112,7 +112,7 @@ class Resigner:
         changes: Sequence[RRsetChange],
     ) -> ChangeResult:
         if not changes:
-            done = self._store.write(lambda txn: remember(txn, known.apex, signing, signed, known.serial))
+            done = self._store.write(lambda txn: remember(txn, known, signing, signed))
             return _unchanged(known, done)
         update = ZoneUpdate(known.apex, settings, changes, base_version=known.version, signing=signing, signed=signed)
         (result,) = self._queue.commit([update])
@@ -139,7 +139,7 @@ class Resigner:
             final.move(target.zone_id)
 
             def also(txn: Transaction) -> None:
-                remember(txn, known.apex, signing, signed, serial)
+                remember(txn, target, signing, signed)
 
             result = self._replacer.carry_out(Replacement(known, target, final, settings, also))
             return result._replace(signed=signed._replace(events=signing.keys.events))

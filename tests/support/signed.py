@@ -28,6 +28,7 @@ from pyxdp_dns.validation import validate_zone
 
 DAY = 86400
 BEGIN_S = 1_800_000_000
+SIGNED = DnssecConf(signing=True)
 SETTINGS = ZoneSettings(signs=True, zonefile_sync_s=-1)
 
 
@@ -42,6 +43,7 @@ class SignedZones:
     directory: Path
     now_s: int = BEGIN_S
     settings: ZoneSettings = SETTINGS
+    conf: DnssecConf = SIGNED
     advances: list[Advance] = field(default_factory=list)
     """What was made for `sign`, in order."""
 
@@ -137,7 +139,7 @@ def signed_zones(directory: Path, policy: PolicyConf) -> Iterator[SignedZones]:
     keystore = KeystoreConf("", str(directory / "keys"))
     found: list[SignedZones] = []
     signers = Signers(
-        lambda _apex: DnssecConf(signing=True, policy=found[0].policy),
+        lambda _apex: found[0].conf._replace(policy=found[0].policy),
         lambda: found[0].now_s,
         random=lambda count: bytes(range(1, count + 1)),
     )

@@ -79,7 +79,8 @@ class Resigns:
 
     def work(self, zone: ZoneHandle, event: Event) -> Resigned | None:
         """Sign the zone. Blocks. None: it is not signed here, or has no contents."""
-        if not zone.conf.settings.signs or self._zones.door.find_zone(zone.wire) is None:
+        stored = self._zones.door.find_zone(zone.wire)
+        if not zone.conf.settings.signs or stored is None or stored.expired:
             return None
         wanted = wanted_by(event)
         if LOAD_KEYS in event.requests:

@@ -15,6 +15,9 @@ from control.sign.plan import lifetimes, salt_due
 from control.sign.signers import Signers, State
 from control.sign.signing import Signed
 
+OVERDUE_RETRY_S = 60
+"""Signatures that are due although the zone was just signed, such as those of keys that are not here, are looked at so
+often."""
 SEVERITIES = {"info": INFO, "notice": NOTICE, "warning": WARNING}
 
 
@@ -60,7 +63,9 @@ class Telling:
         now = steady_now(self._now_s(), state.timing)
         times = lifetimes(policy, zone.wire, state.timing.zone_max_ttl_s)
         due = [wake_time(state.keys, policy, state.timing, now), salt_due(policy, kasp)]
-        due.append(times.refresh_at(kasp.expires) if kasp.expires else None)
+        if kasp.expires and "no-update-expired" not in policy.unsafe:
+            refresh = times.refresh_at(kasp.expires)
+            due.append(refresh if refresh > now else now + OVERDUE_RETRY_S)
         wanted = [time for time in due if time is not None]
         action = next_action(state.keys, policy, state.timing, now)
         return Outlook(state, now, action, min(wanted, default=now + policy.rrsig_lifetime_s))

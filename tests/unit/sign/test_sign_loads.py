@@ -168,3 +168,17 @@ def test_refresh(zones: SignedZones) -> None:
     assert kept == 3
     assert zones.faults(APEX) == ()
     assert zones.sign(APEX).outcome is Outcome.UNCHANGED
+
+
+def test_unsigned_meanwhile(zones: SignedZones) -> None:
+    """What was changed while the zone was not signed is signed as soon as it is again, whatever was signed before."""
+    zones.load(APEX, text(1, "www A 192.0.2.2"), cold=True)
+    zones.conf = zones.conf._replace(signing=False)
+    zones.settings = zones.settings._replace(signs=False)
+    zones.load(APEX, text(5, "www A 192.0.2.3"))
+    assert zones.types(APEX)[RRSIG] == 0
+    zones.conf = zones.conf._replace(signing=True)
+    zones.settings = zones.settings._replace(signs=True)
+    zones.change(APEX, (), [Record(b"\1x" + APEX, 1, 60, b"\xc0\0\2\1")])
+    assert zones.faults(APEX) == ()
+    assert zones.lacking(APEX) == []

@@ -58,6 +58,7 @@ KASP = ZoneKasp(
     salt_created=1_900_000_000,
     signed_at=1_900_000_100,
     signed_by=b"digest\0",
+    signed_version=1_900_000_000_000_000_007,
     expires=1_900_009_000,
     max_ttl=86400,
     fading_ttl=172800,
