@@ -193,9 +193,9 @@ static void test_lost_order(void)
 		xd_pairs pairs;
 		xd_collector_init(&collector, apex, 3);
 		for (const char *at = orders[o]; *at; at++) {
-			uint8_t name[XD_NAME_MAX] = { 1, (uint8_t)*at };
+			uint8_t name[XD_NAME_MAX] = { 1, (uint8_t)*at }, place = (uint8_t)(at - orders[o]);
 			memcpy(name + 2, apex, sizeof(apex));
-			add(&collector, name, 1, 60, at, 1);
+			add(&collector, name, 1, 60, &place, 1);
 		}
 		EXPECT(collector.is_unordered == (o != 3), orders[o]);
 		EXPECT(xd_collector_finish(&collector, &pairs, count_finding, NULL) == 0, orders[o]);
