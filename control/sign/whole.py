@@ -9,9 +9,8 @@ from control.store.contents import FlatZone
 from control.store.keys import RRsetChange
 
 if TYPE_CHECKING:
-    from pyxdp_dns.signing import SignedZone
-
     from pyxdp_dns.scan import ScannedZone
+    from pyxdp_dns.signing import SignedZone
 
 
 def sign_contents(contents: "ScannedZone | FlatZone", apex: bytes, zone_id: int, signing: Signing) -> "SignedZone":

@@ -39,10 +39,12 @@ class DnssecCommands:
 
     async def roll(self, zone: ZoneHandle, operand: Unit, request: Request, reply: Reply) -> None:
         """Begin a rollover now; a CSK is rolled over as a KSK."""
-        kind = (operand.type or "").lower()
-        if kind not in ROLLED:
-            raise CommandError(Reason.INVALID_PARAMETER if operand.type else Reason.MISSING_PARAMETER)
+        if not operand.type:
+            raise CommandError(Reason.MISSING_PARAMETER)
         _check_signed(zone)
+        kind = operand.type.lower()
+        if kind not in ROLLED:
+            raise CommandError(Reason.INVALID_PARAMETER)
         if zone.conf.dnssec.policy.manual:
             raise CommandError(Reason.NOT_SUPPORTED)
         await run_event(self._scheduler, zone, Kind.RESIGN, request, reply, Roll(kind))
