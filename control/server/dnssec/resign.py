@@ -8,7 +8,7 @@ something is.
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from control.errors import SigningRefused
+from control.errors import SigningRefused, ZoneUnknown
 from control.events.event import Event
 from control.events.kinds import Kind
 from control.events.lane import Runner
@@ -78,9 +78,16 @@ class Resigns:
         return Runner(self.work, self.succeeded, failed=self.failed)
 
     def work(self, zone: ZoneHandle, event: Event) -> Resigned | None:
-        """Sign the zone. Blocks. None: it is not signed here, or has no contents."""
+        """Sign the zone. Blocks. None: it is not signed here, or has no contents and nobody asked.
+
+        Raises ZoneUnknown when an operator asked for a zone that has no contents.
+        """
+        if not zone.conf.settings.signs:
+            return None
         stored = self._zones.door.find_zone(zone.wire)
-        if not zone.conf.settings.signs or stored is None or stored.expired:
+        if stored is None or stored.expired:
+            if set(event.requests) - {AS_LOADED}:
+                raise ZoneUnknown(zone.wire, "no contents to sign; see in the log why it was not loaded")
             return None
         wanted = wanted_by(event)
         if LOAD_KEYS in event.requests:
@@ -132,9 +139,9 @@ class Resigns:
             self._changed()
         plan_signing(self._scheduler, zone, result.outlook, self._now_s())
 
-    def failed(self, zone: ZoneHandle, _event: Event, _error: Exception) -> None:
+    def failed(self, zone: ZoneHandle, _event: Event, error: Exception) -> None:
         """Try again later: keys may be put right, disks emptied."""
-        if zone.conf.settings.signs:
+        if zone.conf.settings.signs and not isinstance(error, ZoneUnknown):
             self._scheduler.plan(zone, Kind.RESIGN, FAULT_RETRY_S)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pyxdp_dns.engine_client import EngineProcess, connect
+from tests.scenario.control import signing_world
 from tests.scenario.control.duel_world import CONFIG, FILES, RULINGS, in_dialect
 from tests.scenario.control.secondary_world import secondaries
 from tests.support.duel import KNOTC, XDPDNSCTL, Pair, Step, read_battery
@@ -72,6 +73,11 @@ def test_configuration_database(place: Path, name: str) -> None:
 def test_files(place: Path) -> None:
     """Configuration and zone files are checked by this project's program as by Knot's: file, line, item and reason."""
     play(Pair(place, CONFIG, FILES, (KNOTC, XDPDNSCTL)), "files")
+
+
+def test_signing(place: Path) -> None:
+    """The commands of DNSSEC are the same, and so are serials and events of zones that are signed."""
+    play(Pair(place, signing_world.CONFIG, signing_world.FILES, (KNOTC, KNOTC)), "signing")
 
 
 def test_secondaries(place: Path) -> None:
