@@ -18,6 +18,7 @@ NAMES = (
     "transfer_in",
     "updates",
     "catalog",
+    "signing",
 )
 
 

@@ -72,3 +72,10 @@ def test_updates_are_compared(root_dir: Path) -> None:
 def test_catalogs_are_compared(root_dir: Path) -> None:
     """bench.catalog prints a ratio to Knot for each primary."""
     assert run("catalog", root_dir).count("pyxdp_dns / knot") == 3
+
+
+@pytest.mark.peer("knotd", "named", "ldns-signzone", "ldns-keygen")
+def test_signing_is_compared(root_dir: Path) -> None:
+    """bench.signing prints ratios to each peer for each way to sign, and to Knot for changes and signing anew."""
+    printed = run("signing", root_dir)
+    assert [printed.count(f"pyxdp_dns / {peer}") for peer in ("knot", "named", "ldns-signzone")] == [6, 4, 2]
