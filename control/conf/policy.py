@@ -90,7 +90,7 @@ class PolicyConf(NamedTuple):
     is_incremental: bool = False
     """`dnskey-management: incremental`: DNSKEY, CDNSKEY and CDS records that are not of our keys stay."""
     unsafe: frozenset[str] = frozenset()
-    """Of no-check-keyset, no-update-dnskey, no-update-nsec, no-update-expired."""
+    """Of no-check-keyset, no-update-dnskey, no-update-expired."""
 
 
 class DnssecConf(NamedTuple):

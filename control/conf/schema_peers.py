@@ -137,6 +137,7 @@ POLICY = section(
         "none",
         "Parts that are not safe to switch off.",
         multi=True,
+        only=("none", "no-check-keyset", "no-update-dnskey", "no-update-expired"),
     ),
     id_item=identifier("Name of the policy."),
 )

@@ -77,7 +77,7 @@ class Signer:
     def _chain(self, touched: dict[bytes, Node]) -> list[RRsetChange]:
         """Return the changes of NSEC or NSEC3 records."""
         soa = self._view.value(self._view.apex, SOA)
-        if soa is None or "no-update-nsec" in self._signing.unsafe:
+        if soa is None:
             return []
         ttl, nsec3 = negative_ttl(soa), self._signing.nsec3
         if nsec3 is None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from control.conf.policy import DnssecConf, PolicyConf
 from control.errors import KeystoreError, SigningRefused
 from control.keys.apex import ApexSets, apex_sets
+from control.keys.check import check_keyset
 from control.keys.confirm import confirm
 from control.keys.events import Event
 from control.keys.generate import new_key
@@ -194,9 +195,7 @@ class Signers:
 
         policy, kasp, now = state.conf.policy, state.kasp, self._now_s()
         used = [UsedKey(key, use_of(key, as_of, keys)) for key in keys]
-        if not any(use.signs_zone for _, use in used):
-            message = "no key to sign it with; generate one with xdpdns-keymgr, or use a policy that is not manual"
-            raise SigningRefused(apex, message)
+        _check_keys(apex, keys, policy, as_of)
         kasp = self._salted(kasp, policy, as_of, zsk_changed=_zsk_entered(keys, state))
         times = lifetimes(policy, apex, state.timing.zone_max_ttl_s)
         sets = apex_sets(apex, keys, policy, as_of)
@@ -233,6 +232,16 @@ class Signers:
         if len(kasp.salt) == policy.nsec3_salt_length and not (is_old and policy.nsec3_salt_length):
             return kasp
         return kasp._replace(salt=self._random(policy.nsec3_salt_length), salt_created=at)
+
+
+def _check_keys(apex: bytes, keys: Sequence[Key], policy: PolicyConf, at: int) -> None:
+    """Check that the keys make a zone that validates. Raises SigningRefused."""
+    problems = check_keyset(keys, policy, at)
+    if not keys:
+        problems = ["no key to sign it with"]
+    if problems and "no-check-keyset" not in policy.unsafe:
+        remedy = "generate or correct keys with xdpdns-keymgr, or use a policy that is not manual"
+        raise SigningRefused(apex, f"{', '.join(problems)}; {remedy}")
 
 
 def _nsec3(policy: PolicyConf, kasp: ZoneKasp) -> "Nsec3 | None":
