@@ -15,6 +15,7 @@ from pathlib import Path
 from control.conf.policy import KeystoreConf
 from control.errors import KeyMissing, KeyRefused
 from control.keys.private import PrivateKey, from_pem, key_id, to_pem
+from control.keys.undumpable import leave_no_core
 
 SUFFIX = ".pem"
 ID = re.compile("[0-9a-f]{40}")
@@ -48,6 +49,7 @@ class KeyStore:
     def load(self, key: str) -> PrivateKey:
         """Return a private key. Raises KeyMissing, or KeyRefused for a file that cannot be read or has another key."""
         path = self.path(key)
+        leave_no_core()
         private = read_private(path)
         if key_id(private) != key:
             raise KeyRefused(f"private key '{path}' is that of key {key_id(private)}; put the right file in its place")
@@ -57,6 +59,7 @@ class KeyStore:
         """Keep a private key and return its id; once this returns it is on the disk. Raises KeyRefused."""
         name = key_id(private)
         path = self.path(name)
+        leave_no_core()
         try:
             self.directory.mkdir(DIRECTORY_MODE, parents=True, exist_ok=True)
             write_private(path, to_pem(private))
