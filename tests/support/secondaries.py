@@ -3,13 +3,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from tests.support import peers
 
+VALIDATION = "    dnssec-validation: on\n"
 
-def knot(place: peers.Place, primary: tuple[str, int], directory: Path) -> list[str]:
-    """Return the command that runs knotd."""
+
+def knot(place: peers.Place, primary: tuple[str, int], directory: Path, *, zone: str = "") -> list[str]:
+    """Return the command that runs knotd; `zone` is more text for the zone."""
     address, port = primary
     (directory / "db").mkdir()
     (directory / "knot.conf").write_text(
@@ -18,7 +21,7 @@ def knot(place: peers.Place, primary: tuple[str, int], directory: Path) -> list[
         f"database:\n    storage: {directory}/db\nlog:\n  - target: stderr\n    any: debug\n"
         f"remote:\n  - id: primary\n    address: {address}@{port}\n"
         f"acl:\n  - id: all\n    action: [transfer, notify]\n"
-        f"zone:\n  - domain: example.com\n    file: {directory}/zone\n    master: primary\n    acl: all\n"
+        f"zone:\n  - domain: example.com\n    file: {directory}/zone\n    master: primary\n    acl: all\n{zone}"
     )
     return ["knotd", "-c", str(directory / "knot.conf")]
 
@@ -33,7 +36,7 @@ def nsd(place: peers.Place, primary: tuple[str, int], directory: Path) -> list[s
         f'cookie-secret-file: "{directory}/cookies"', "verbosity: 2", "xfrd-reload-timeout: 0",
         "remote-control:", "control-enable: no",
         "zone:", 'name: "example.com"', f'zonefile: "{directory}/zone"', "allow-notify: 0.0.0.0/0 NOKEY",
-        f"request-xfr: {address}@{port} NOKEY",
+        f"request-xfr: {address}@{port} NOKEY", "provide-xfr: 0.0.0.0/0 NOKEY",
     ]  # fmt: skip
     (directory / "nsd.conf").write_text("\n".join(lines) + "\n")
     return ["nsd", "-d", "-c", str(directory / "nsd.conf")]
@@ -51,14 +54,14 @@ def named(place: peers.Place, primary: tuple[str, int], directory: Path) -> list
     return ["named", "-g", "-n", "1", "-c", str(directory / "named.conf")]
 
 
-COMMANDS = {"knot": knot, "nsd": nsd, "named": named}
+COMMANDS = {"knot": knot, "validating": partial(knot, zone=VALIDATION), "nsd": nsd, "named": named}
 
 
 @contextmanager
 def running(kind: str, place: peers.Place, primary: tuple[str, int]) -> Iterator[peers.Peer]:
-    """Run a secondary during the block; it has the zone when the block begins."""
+    """Run a secondary during the block; it has the zone when the block begins. `validating` is a knotd that does so."""
     with peers._directory(kind) as directory:
         argv = COMMANDS[kind](place, primary, directory)
-        with peers._run(kind, argv, place, directory) as peer:
+        with peers._run("knot" if kind == "validating" else kind, argv, place, directory) as peer:
             peers.wait(peer, ["example.com."], place.space, 30)
             yield peer
