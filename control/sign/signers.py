@@ -29,6 +29,7 @@ from control.keys.timing import ZoneTiming, spread_s, steady_now
 from control.sign.apex import own_rdatas
 from control.sign.plan import BACKDATED_S, faded, lifetimes, salt_due
 from control.sign.rings import Rings, UsedKey
+from control.sign.sharing import SharedKeys
 from control.sign.signing import CDS, DNSKEY, SOA, KeyRecords, Signing
 from control.store.contents import get_rrset
 from control.store.environment import Transaction
@@ -88,6 +89,7 @@ class Signers:
         """`conf_of` gives what is configured of a zone (wire name in lower case), None for an unknown one."""
         self._conf_of, self._now_s, self._random = conf_of, now_s, random
         self.rings = Rings()
+        self._shared = SharedKeys()
 
     def current(self, txn: Transaction, apex: bytes) -> Signing | None:
         """Return how a change of the zone is signed; None: it is not signed here.
@@ -171,14 +173,13 @@ class Signers:
         timers: KeyTimers,
     ) -> Key:
         """Make a key, or take the newest that zones of the policy share, where this one does not have it yet."""
+        make = partial(new_key, policy, is_ksk=is_ksk, is_zsk=is_zsk, now_s=now_s, taken_tags=taken_tags, timers=timers)
         if is_ksk and policy.ksk_shared:
-            newest = get_shared(txn, policy.id)
-            fits = newest is not None and (newest.algorithm, newest.is_zsk) == (policy.algorithm, is_zsk)
-            if newest is not None and fits and all(newest.id != key.id for key in state.keys):
-                return replace(newest, timers=timers)
-        key = new_key(policy, is_ksk=is_ksk, is_zsk=is_zsk, now_s=now_s, taken_tags=taken_tags, timers=timers)
-        made.append(key)
-        return key
+            own = {key.id for key in state.keys}
+            key = self._shared.obtain(policy, get_shared(txn, policy.id), own, is_zsk=is_zsk, make=make)
+            return replace(key, timers=timers)
+        made.append(make())
+        return made[-1]
 
     def _signing(
         self,
@@ -271,7 +272,8 @@ def _records(state: State, rolled: RollResult, made: Sequence[Key], now: int) ->
     policy = state.conf.policy
     delay = 2 * policy.rrsig_lifetime_s if policy.trash_delay_s is None else policy.trash_delay_s
     written = [key for key in rolled.keys if key not in state.keys]
-    shared = [key for key in made if key.is_ksk and policy.ksk_shared]
+    before = {key.id for key in state.keys}
+    shared = [key for key in written if key.is_ksk and policy.ksk_shared and key.id not in before]
     return KeyRecords(state.keys, written, rolled.removed, shared, made, policy.id, discard_at=now + delay)
 
 

@@ -30,7 +30,7 @@ class KeyRecords(NamedTuple):
     shared: Sequence[Key] = ()
     """New keys that other zones of the policy are to take instead of making their own."""
     made: Sequence[Key] = ()
-    """Keys whose private halves were made for this, and are of no use if it comes to nothing."""
+    """Keys whose private halves were made for this zone alone, and are of no use if it comes to nothing."""
     policy_id: str = ""
     events: Sequence[Event] = ()
     """What is to be told of them."""
