@@ -55,6 +55,11 @@ static int read_name(uint8_t *out, const struct xd_message_cursor *cursor, size_
 	return -XD_E_NAME;
 }
 
+int xd_message_name(uint8_t *out, const struct xd_message_cursor *cursor, size_t *pos)
+{
+	return read_name(out, cursor, pos, cursor->len, true);
+}
+
 int xd_message_begin(struct xd_message_cursor *cursor, const uint8_t *message, size_t len)
 {
 	uint8_t name[XD_NAME_MAX];

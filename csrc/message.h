@@ -40,6 +40,12 @@ struct xd_message_record {
 /* Steps over header and questions. 0, -XD_E_SYNTAX (the message ends too early) or -XD_E_NAME. */
 XD_CHECKED int xd_message_begin(struct xd_message_cursor *cursor, const uint8_t *message, size_t len);
 
+/*
+ * Writes the name at *pos, not compressed and as it was sent, to `out` (XD_NAME_MAX octets), and moves *pos behind it. Its length, or
+ * -XD_E_NAME.
+ */
+XD_CHECKED int xd_message_name(uint8_t *out, const struct xd_message_cursor *cursor, size_t *pos);
+
 /* Reads the next record. 1; 0 behind the last one; -XD_E_SYNTAX or -XD_E_NAME. */
 XD_CHECKED int xd_message_next(struct xd_message_cursor *cursor, struct xd_message_record *record);
 

@@ -27,6 +27,7 @@ HEADERS = (
     "pairs_merge.h",
     "rdata.h",
     "message.h",
+    "request.h",
     "incoming.h",
     "print.h",
     "btree.h",

@@ -7,6 +7,8 @@ must point backwards (RFC 1035, section 4.1.4).
 
 from typing import NamedTuple
 
+from pyxdp_dns.request import RequestRefused, read_parts
+
 HEADER_BYTES = 12
 QUERY, NOTIFY, UPDATE = 0, 4, 5
 SOA, SIG, OPT, TSIG, IXFR, AXFR = 6, 24, 41, 250, 251, 252
@@ -140,38 +142,20 @@ def read_tsig(message: bytes, at: int) -> Tsig:
 
 def read_request(message: bytes) -> Request:
     """Read a request of at least a header; raise `Malformed`."""
-    counts = [int.from_bytes(message[at : at + 2], "big") for at in (4, 6, 8, 10)]
-    if counts[0] > 1:
-        raise Malformed  # RFC 9619: one question at most
-    reader = _Reader(message)
-    for _ in range(counts[0]):
-        reader.name()
-        reader.take(4)
-    tsig, sig0_at, edns_flags, edns_payload = None, None, None, 0
-    last = sum(counts[1:])
-    for index in range(1, last + 1):
-        start = reader.pos
-        owner = reader.name()
-        rtype, rclass, ttl, size = reader.number(2), reader.number(2), reader.number(4), reader.number(2)
-        rdata = reader.take(size)
-        additional = index > last - counts[3]
-        if rtype == TSIG:
-            # RFC 8945, section 5.1: the last record of the additional section, and the only one
-            if not additional or index != last:
-                raise Malformed
-            tsig = read_tsig(message, start)
-        elif rtype == OPT:
-            # RFC 6891, section 6.1.1: one OPT in the additional section, owned by the root
-            if not additional or edns_flags is not None or owner != b"\0":
-                raise Malformed
-            edns_flags, edns_payload = ttl & 0xFFFF, rclass
-        elif rtype == SIG and rdata[:2] == b"\0\0" and index == last and additional:
-            sig0_at = start
-    if reader.pos != len(message):
-        raise Malformed
-    question, qtype = question_of(message)
-    flags = int.from_bytes(message[2:4], "big")
-    return Request(message[:2], flags, question, qtype, tsig, sig0_at, edns_flags, edns_payload)
+    try:
+        question, tsig_at, sig0_at, edns_flags, edns_payload = read_parts(message)
+    except RequestRefused as exc:
+        raise Malformed from exc
+    return Request(
+        message[:2],
+        message[2] << 8 | message[3],
+        question,
+        question[-4] << 8 | question[-3] if question else 0,
+        None if tsig_at < 0 else read_tsig(message, tsig_at),
+        None if sig0_at < 0 else sig0_at,
+        None if edns_flags < 0 else edns_flags,
+        edns_payload,
+    )
 
 
 def without_sig0(message: bytes, request: Request) -> bytes:

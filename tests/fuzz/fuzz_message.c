@@ -9,6 +9,7 @@
 #include "message.h"
 #include "name.h"
 #include "rdata.h"
+#include "request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -46,6 +47,17 @@ static void collect(const uint8_t *data, size_t size)
 	xd_incoming_free(incoming);
 }
 
+static void read_request(const uint8_t *data, size_t size)
+{
+	xd_request request;
+
+	if (xd_request_read(data, size, &request) != XD_OK)
+		return;
+	require(request.tsig_at < (int)size && request.sig0_at < (int)size);
+	if (request.question_len)
+		require(xd_name_check(request.question, request.question_len - 4u) == request.question_len - 4);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size > XD_MSG_MAX)
@@ -56,6 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	/* The room for the growth of a message is enough for any. */
 	require(count != -XD_E_RANGE);
+	read_request(data, size);
 	if (count >= 0)
 		check_records(out, out + used, count);
 	free(out);
