@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small commits of clients: a thread of their own carries out, together, what has come while it was busy."""
+"""Small commits of clients: threads of their own carry out, together, what has come while one of them was busy."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -11,6 +11,8 @@ from control.update.request import ZoneUpdate
 from control.update.results import ChangeResult
 
 Batch = Sequence[ZoneUpdate]
+THREADS = 4
+"""One works at a time, and the others sleep: so none is behind other processes of a busy machine."""
 CommitMany = Callable[[list[Batch]], list[list[ChangeResult] | BaseException]]
 
 
@@ -19,7 +21,7 @@ class Committer:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, commit_many: CommitMany) -> None:
         self._loop, self._commit_many = loop, commit_many
-        self._workers = Workers(loop, 1, "commit")
+        self._workers = Workers(loop, THREADS, "commit")
         self._waiting: list[tuple[Batch, asyncio.Future[list[ChangeResult]]]] = []
         self._busy = False
 
