@@ -4,10 +4,10 @@
 Names are wire-form bytes. One thread uses a `Table` at a time; a `Responder` belongs to one thread.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -40,6 +40,9 @@ class Verdict(IntEnum):
     REPLY = lib.XD_REPLY
     DROP = lib.XD_DROP
     HANDOFF = lib.XD_HANDOFF
+
+
+REPLY, HANDOFF = int(Verdict.REPLY), int(Verdict.HANDOFF)
 
 
 class Transport(IntEnum):
@@ -116,8 +119,7 @@ class TableStats:
     zones: int
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A response; `data` is empty unless `verdict` is REPLY."""
 
     verdict: Verdict
@@ -173,16 +175,12 @@ class Transaction:
 
     def update_owner(self, apex: bytes, version: int, owner: bytes, pairs: Sequence[tuple[bytes, bytes]]) -> None:
         """Replace one owner by the given (key, value) pairs, which are all it has; none removes it."""
-        offsets = ffi.new("uint64_t[]", 2 * len(pairs) + 1)
         parts = [part for pair in pairs for part in pair]
-        at = 0
-        for i, part in enumerate(parts):
-            at += len(part)
-            offsets[i + 1] = at
-        check(
-            lib.xd_txn_zone_update_owner(self._table, apex, version, owner, b"".join(parts), offsets, len(pairs)),
-            f"owner {owner!r} of zone {apex!r} cannot be published",
-        )
+        offsets = ffi.new("uint64_t[]", list(accumulate(map(len, parts), initial=0)))
+        flat = b"".join(parts)
+        result = lib.xd_txn_zone_update_owner(self._table, apex, version, owner, flat, offsets, len(pairs))
+        if result < 0:
+            check(result, f"owner {owner!r} of zone {apex!r} cannot be published")
 
     def empty_zone(self, apex: bytes) -> None:
         """Make the zone answer SERVFAIL: configured, but nothing to answer from."""
@@ -263,16 +261,16 @@ class Table:
             lib.xd_table_close(self.handle)
             self.handle = ffi.NULL
 
-    @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
+    def transaction(self) -> "OpenTransaction":
         """Open a transaction; it is committed at the end of the block, or undone when the block raises."""
-        check(lib.xd_txn_begin(self.handle), f"response table {self.path} has a transaction open")
-        try:
-            yield Transaction(self.handle)
-        except BaseException:
-            lib.xd_txn_abort(self.handle)
-            raise
-        check(lib.xd_txn_commit(self.handle), f"response table {self.path} cannot be published")
+        return OpenTransaction(self)
+
+    def version_of(self, apex: bytes) -> int | None:
+        """Return the version of a zone's contents, or None when it is not answered for or has none."""
+        info = ffi.new("xd_zone_info *")
+        if lib.xd_table_zone_info(self.handle, apex, info) < 0 or not info.has_contents:
+            return None
+        return int(info.version)
 
     def zone_info(self, apex: bytes) -> ZoneInfo | None:
         """Return what the table has of a zone, or None."""
@@ -341,6 +339,29 @@ class Table:
         check(lib.xd_table_sync(self.handle), f"response table {self.path} cannot be written to disk")
 
 
+class OpenTransaction:
+    """The block of a transaction; every commit has one, so it is a class and no generator."""
+
+    __slots__ = ("_table",)
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def __enter__(self) -> Transaction:
+        table = self._table
+        check(lib.xd_txn_begin(table.handle), f"response table {table.path} has a transaction open")
+        return Transaction(table.handle)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        table = self._table
+        if error is not None:
+            lib.xd_txn_abort(table.handle)
+            return
+        check(lib.xd_txn_commit(table.handle), f"response table {table.path} cannot be published")
+
+
 class Responder:
     """Answers queries in the calling thread. Hold it between `enter` and `leave` only while working."""
 
@@ -353,6 +374,8 @@ class Responder:
         self._reply = ffi.new("xd_reply *")
         self._client = ffi.new("xd_client *")
         self._address = ffi.new("uint8_t[16]")
+        self._asker = b""
+        """The address in `_client`."""
 
     def __enter__(self) -> Self:
         return self
@@ -404,16 +427,7 @@ class Responder:
         Raises:
             EngineError: `message` is longer than a DNS message can be, or `client` no address.
         """
-        if len(message) > 65535:
-            raise EngineError(f"a DNS message has at most 65535 octets, this one {len(message)}: drop it")
-        ffi.memmove(self._buffer, message, len(message))
-        if len(client) not in (0, 4, 16):
-            raise EngineError(f"an address has 4 or 16 octets, this one {len(client)}")
-        ffi.memmove(self._address, client, len(client))
-        self._client.address = self._address if client else ffi.NULL
-        self._client.transport = transport
-        self._client.is_recount = recount
-        lib.xd_responder_answer(self._handle, self._client, self._buffer, len(message), 65535, self._reply)
+        self._answer(transport, message, client, recount)
         return Reply(
             verdict=Verdict(self._reply.verdict),
             data=bytes(ffi.buffer(self._buffer, self._reply.len)),
@@ -421,3 +435,31 @@ class Responder:
             truncated=bool(self._reply.truncated),
             has_edns=bool(self._reply.has_edns),
         )
+
+    def octets(self, transport: Transport, message: bytes, client: bytes = b"", recount: bool = False) -> bytes | None:
+        """Answer as `answer` does, and return the octets of the response alone: none for who composes it elsewhere.
+
+        None: there is no response.
+        """
+        self._answer(transport, message, client, recount)
+        reply = self._reply
+        verdict = reply.verdict
+        if verdict == REPLY:
+            return bytes(ffi.buffer(self._buffer, reply.len))
+        return b"" if verdict == HANDOFF else None
+
+    def _answer(self, transport: Transport, message: bytes, client: bytes, recount: bool) -> None:
+        size = len(message)
+        if size > 65535:
+            raise EngineError(f"a DNS message has at most 65535 octets, this one {size}: drop it")
+        ffi.memmove(self._buffer, message, size)
+        asking = self._client
+        if client != self._asker:
+            if len(client) not in (0, 4, 16):
+                raise EngineError(f"an address has 4 or 16 octets, this one {len(client)}")
+            ffi.memmove(self._address, client, len(client))
+            asking.address = self._address if client else ffi.NULL
+            self._asker = client
+        asking.transport = transport
+        asking.is_recount = recount
+        lib.xd_responder_answer(self._handle, asking, self._buffer, size, 65535, self._reply)

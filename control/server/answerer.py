@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from control.access.acl import Source
-from pyxdp_dns.table import Responder, Table, Transport, Verdict
+from pyxdp_dns.table import Responder, Table, Transport
 
 IPV6_BYTES = 16
 TRANSPORTS = {
@@ -70,11 +70,7 @@ class TableAnswerer:
         """
         if self._responder is None:
             return None
-        transport = TRANSPORTS[protocol][len(client) == IPV6_BYTES]
-        reply = self._responder.answer(transport, message, client)
-        if reply.verdict is Verdict.HANDOFF:
-            return b""
-        return reply.data if reply.verdict is Verdict.REPLY else None
+        return self._responder.octets(TRANSPORTS[protocol][len(client) == IPV6_BYTES], message, client)
 
     def answer_permitted(self, message: bytes, source: Source) -> bytes | None:
         """Answer a plain query that was counted when it came, and may ask; None when the table has no answer."""
@@ -82,12 +78,10 @@ class TableAnswerer:
             return None
         self.enter()
         try:
-            reply = self._responder.answer(
-                TRANSPORTS[source.protocol][len(source.address) == IPV6_BYTES], message, recount=True
-            )
+            transport = TRANSPORTS[source.protocol][len(source.address) == IPV6_BYTES]
+            return self._responder.octets(transport, message, recount=True) or None
         finally:
             self.leave()
-        return reply.data if reply.verdict is Verdict.REPLY else None
 
     def count_reply(self, request: bytes, reply: bytes, rcode: int = -1) -> None:
         """Count a reply that others composed to a message that `answer` or the engine handed off.

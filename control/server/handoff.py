@@ -14,6 +14,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, NamedTuple
 
 from control.access.acl import Source
+from control.ctl.eager import Eager
 from control.server.replying import Count, Replier, udp_limit
 
 HEADER = struct.Struct("=IBBHHHI16s16s")
@@ -95,7 +96,7 @@ class HandoffChannel:
         self.handled = self.dropped = 0
         self.payload_bytes = {4: PAYLOAD_BYTES, 16: PAYLOAD_BYTES}
         """Most octets of a reply, by the octets of the client's address."""
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks: set[Eager] = set()
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
         try:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BYTES)
@@ -117,7 +118,7 @@ class HandoffChannel:
         """Stop and remove the socket."""
         if self.loop is not None:
             self.loop.remove_reader(self.socket)
-        for task in self.tasks:
+        for task in tuple(self.tasks):
             task.cancel()
         self.socket.close()
         with contextlib.suppress(OSError):
@@ -140,9 +141,10 @@ class HandoffChannel:
             work.close()
             self.dropped += 1
             return
-        task = self.loop.create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        with contextlib.suppress(asyncio.CancelledError):
+            task = Eager(self.loop, work, lambda: self.tasks.discard(task))
+            if not task.is_done:
+                self.tasks.add(task)
 
     def send(self, datagram: bytes, to: str) -> None:
         """Send a reply to the engine; it is dropped when the engine is gone or does not read."""

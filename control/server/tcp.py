@@ -19,6 +19,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Protocol
 
 from control.access.acl import Source
+from control.ctl.eager import Eager
 from control.log import DEBUG, WARNING, Log
 from control.server.bind import BACKLOG
 from control.server.replying import Replier
@@ -34,6 +35,8 @@ TLS_VERSION = "tls_version"
 OVERHEAD_BYTES = "overhead_bytes"
 """Extra information of a transport: octets it has sent beside what was written."""
 LENGTH_BYTES = 2
+INPUT_BYTES = 64 * 1024
+"""Octets taken from a socket at once."""
 OUTPUT_HIGH_BYTES = 128 * 1024
 """A connection with more than this waiting to be sent is not read from."""
 PENDING_MOST = 16
@@ -96,8 +99,8 @@ class TcpCounters:
     io_timeouts: int = 0
 
 
-class Connection(asyncio.Protocol):
-    """One client."""
+class Connection(asyncio.BufferedProtocol, asyncio.Protocol):
+    """One client. A socket gives octets in the server's buffer, TLS in octets of its own."""
 
     __slots__ = (
         "client",
@@ -108,9 +111,9 @@ class Connection(asyncio.Protocol):
         "partial_since",
         "patience_s",
         "paused",
-        "port",
         "protocol",
         "server",
+        "source",
         "stuck_since",
         "taken",
         "tasks",
@@ -125,7 +128,8 @@ class Connection(asyncio.Protocol):
         self.server, self.protocol = server, protocol
         self.loop = server.loop
         self.transport: asyncio.Transport
-        self.client, self.port = b"", 0
+        self.client = b""
+        self.source = Source(b"", protocol)
         self.input = bytearray()
         self.paused = False
         self.ended = False
@@ -136,7 +140,7 @@ class Connection(asyncio.Protocol):
         self.written = self.taken = 0
         """Octets of replies, and those of them the client had when that was looked at last."""
         self.timer: asyncio.TimerHandle | None = None
-        self.tasks: set[asyncio.Task[None]] | None = None
+        self.tasks: set[Eager] | None = None
         """Requests that are worked on; None until there was one."""
         self.waiting_for_room: list[asyncio.Future[None]] = []
 
@@ -148,7 +152,7 @@ class Connection(asyncio.Protocol):
             return
         peer = transport.get_extra_info("peername")
         self.client = packed_address(peer)
-        self.port = peer[1] if self.client else 0
+        self.source = Source(self.client, self.protocol, None, peer[1] if self.client else 0)
         transport.set_write_buffer_limits(high=OUTPUT_HIGH_BYTES)
         self.schedule()
 
@@ -159,7 +163,14 @@ class Connection(asyncio.Protocol):
             task.cancel()
         self.server.forget(self)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return where octets go; the standard protocol's new buffer for each message takes longer than the message."""
+        return self.server.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self.data_received(self.server.buffer[:nbytes])
+
+    def data_received(self, data: bytes | memoryview) -> None:
         self.input += data
         self.work()
 
@@ -212,23 +223,26 @@ class Connection(asyncio.Protocol):
             self.watch_output()
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
-        """Work on a request beside what else comes; the idle timeout waits for its end."""
+        """Work on a request, as far as it has to wait beside what else comes; the idle timeout waits for its end."""
         if self.tasks is None:
             self.tasks = set()
             send_soon(self.transport)
-        task = self.loop.create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self.end)
+        with contextlib.suppress(asyncio.CancelledError):
+            task = Eager(self.loop, work, lambda: self.end(task))
+            if not task.is_done:
+                self.tasks.add(task)
 
-    def end(self, task: "asyncio.Task[None]") -> None:
-        """A request has been worked off."""
+    def end(self, task: Eager) -> None:
+        """A request that had to wait has been worked off."""
         assert self.tasks is not None
+        was_full = self.full()
         self.tasks.discard(task)
         if self.transport.is_closing():
             return
         self.idle_since = self.loop.time()
         self.schedule()
-        self.read_on()
+        if was_full or self.ended:
+            self.read_on()
 
     def send(self, message: bytes) -> None:
         """Send one message of a reply."""
@@ -273,10 +287,24 @@ class Connection(asyncio.Protocol):
 
     def answer_all(self) -> int:
         """Answer the whole messages at the front of the input; return the octets they took."""
-        data, pos, size = self.input, 0, len(self.input)
+        pos, size = 0, len(self.input)
+        while size - pos >= LENGTH_BYTES:
+            pos, message = self.answer_some(pos)
+            if message is None:
+                break
+            self.hand_on(message)
+        return pos
+
+    def answer_some(self, pos: int) -> tuple[int, bytes | None]:
+        """Answer whole messages from `pos` on, up to one that is to be handed on; return where they end, and that one.
+
+        It is handed on when nothing of the table is held, so whoever goes on with it may be waited for.
+        """
+        data, size = self.input, len(self.input)
         answerer = self.server.answerer
         replies: list[bytes] = []
         waiting = 0
+        handed: bytes | None = None
         answerer.enter()
         try:
             while size - pos >= LENGTH_BYTES and not self.held():
@@ -288,10 +316,9 @@ class Connection(asyncio.Protocol):
                 reply = answerer.answer(message, self.client, self.protocol)
                 pos = end
                 if reply == b"":
-                    self.write(b"".join(replies))
-                    replies, waiting = [], 0
-                    self.hand_on(message)
-                elif reply is not None:
+                    handed = message
+                    break
+                if reply is not None:
                     replies += (len(reply).to_bytes(LENGTH_BYTES, "big"), reply)
                     waiting += len(reply)
                 if waiting > MESSAGE_MAX:
@@ -301,15 +328,14 @@ class Connection(asyncio.Protocol):
             answerer.leave()
         if replies:
             self.write(b"".join(replies))
-        return pos
+        return pos, handed
 
     def held(self) -> bool:
         """Whether no further message is to be answered."""
         return self.paused or self.full() or self.transport.is_closing()
 
     def hand_on(self, message: bytes) -> None:
-        source = Source(self.client, self.protocol, None, self.port)
-        self.server.handle(message, source, TcpReplier(self, message, source))
+        self.server.handle(message, self.source, TcpReplier(self, message, self.source))
 
     def deadline(self) -> float:
         """When the connection has to be closed if nothing happens until then."""
@@ -423,6 +449,8 @@ class TcpServer:
         self.counters = TcpCounters()
         self.connections: set[Connection] = set()
         self.servers: list[asyncio.Server] = []
+        self.buffer = memoryview(bytearray(INPUT_BYTES))
+        """What a socket has given, until its connection has taken it."""
 
     async def start(self, listeners: list[socket.socket]) -> None:
         """Serve on bound sockets, which become the server's."""

@@ -52,19 +52,30 @@ class Forwarder(Protocol):
 class Queued:
     """An update that waits; `update` is None when it is forwarded as it is."""
 
-    __slots__ = ("future", "message", "outcome", "source", "update")
+    __slots__ = ("message", "outcome", "replied", "reply", "source", "update")
 
     def __init__(
-        self, message: bytes, update: Update | None, source: Source, future: asyncio.Future[bytes | int]
+        self, message: bytes, update: Update | None, source: Source, reply: Replier, replied: asyncio.Future[None]
     ) -> None:
-        self.message, self.update, self.source, self.future = message, update, source, future
+        self.message, self.update, self.source, self.reply = message, update, source, reply
+        self.replied = replied
+        """Done when the reply is sent, or cannot be; cancelled when the client has gone away."""
         self.outcome: bytes | int = Rcode.SERVFAIL
         """The RCODE of the reply, or the reply of the server that it was forwarded to."""
 
     def settle(self) -> None:
-        """Let the reply be sent, if the client is still there."""
-        if not self.future.done():
-            self.future.set_result(self.outcome)
+        """Send the reply, if the client is still there."""
+        if self.replied.done():
+            return
+        try:
+            if isinstance(self.outcome, bytes):
+                self.reply.send_now(self.outcome)
+            else:
+                self.reply.refuse(self.outcome)
+        except Exception as error:  # noqa: BLE001  who handles this request is told; the others get their replies
+            self.replied.set_exception(error)
+        else:
+            self.replied.set_result(None)
 
 
 class Batch(NamedTuple):
@@ -104,6 +115,7 @@ class Updates:
         """Of zones with several updates in their last event."""
         self._octets = 0
         self._unreplied: set[tuple[Source, bytes]] = set()
+        """Messages that came over UDP, and where they are from."""
         """Messages, and where they are from."""
 
     def runner(self) -> Runner:
@@ -119,13 +131,9 @@ class Updates:
         if refusal is not None:
             reply.refuse(refusal)
             return
-        item = Queued(request.message, update, request.source, self._loop.create_future())
+        item = Queued(request.message, update, request.source, reply, self._loop.create_future())
         self._enqueue(zone, item)
-        outcome = await item.future
-        if isinstance(outcome, bytes):
-            await reply.send(outcome)
-        else:
-            reply.refuse(outcome)
+        await item.replied
 
     def work(self, zone: ZoneHandle, _event: Event) -> Batch:
         """Carry out or forward all that waits for the zone. Blocks."""
@@ -173,8 +181,11 @@ class Updates:
 
     def _enqueue(self, zone: ZoneHandle, item: Queued) -> None:
         self._octets += len(item.message)
-        self._unreplied.add((item.source, item.message))
-        queue = self._queues.setdefault(zone, deque())
+        if item.reply.is_udp:
+            self._unreplied.add((item.source, item.message))
+        queue = self._queues.get(zone)
+        if queue is None:
+            queue = self._queues[zone] = deque()
         queue.append(item)
         if zone.running is not None and zone.running.kind is Kind.UPDATE:
             return  # `_settle` plans the next event
@@ -207,7 +218,8 @@ class Updates:
         is_cancelled = isinstance(error, Cancelled)
         for item in self._take(zone) if is_cancelled else self._taken.pop(zone, ()):
             self._octets -= len(item.message)
-            self._unreplied.discard((item.source, item.message))
+            if item.reply.is_udp:
+                self._unreplied.discard((item.source, item.message))
             item.settle()
         if is_cancelled or zone.removed:
             self._paces.pop(zone, None)
