@@ -121,9 +121,10 @@ def _is_meant(matcher: Matcher, source: Source) -> bool:
     elif source.key not in matcher.keys:
         return False
     address = source.address
-    return not matcher.spans or any(
-        len(span.first) == len(address) and span.first <= address <= span.last for span in matcher.spans
-    )
+    for span in matcher.spans:
+        if len(span.first) == len(address) and span.first <= address <= span.last:
+            return True
+    return not matcher.spans
 
 
 def _covers(rule: AclConf, zone: ZoneConf, source: Source, updates: Sequence[Record]) -> bool:

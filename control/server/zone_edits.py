@@ -3,7 +3,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from control.ctl.command import (
@@ -145,7 +144,7 @@ class ZoneEdits:
         def work() -> ChangeResult:
             edit = self._new_edit(zone)
             edit.set_serial(number, increment=increment, force=force)
-            return self._door_commit([replace(edit.update(), keeps_serial=True)])[0]
+            return self._door_commit([edit.update()._replace(keeps_serial=True)])[0]
 
         self._committed(zone, await asyncio.to_thread(work))
 

@@ -39,9 +39,9 @@ def make_changeset(changes: Iterable[RRsetChange], serials: tuple[int, int], tim
     """Return the changeset of RRset changes in key order that lead from the first serial to the second."""
     removals: list[Entry] = []
     additions: list[Entry] = []
-    for change in changes:
-        owner, rtype = owner_of_key(change.key), type_of_key(change.key)
-        removed, added = split_change(change.old, change.new)
+    for key, old, new in changes:
+        owner, rtype = owner_of_key(key), type_of_key(key)
+        removed, added = split_change(old, new)
         if removed is not None:
             removals.append((owner, rtype, removed))
         if added is not None:
@@ -67,7 +67,7 @@ def soa_first(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 
 def count_entries(entries: Iterable[Entry]) -> int:
     """Return the number of records in a part."""
-    return sum(int.from_bytes(value[4:6], "big") for _, _, value in entries)
+    return sum([value[4] << 8 | value[5] for _, _, value in entries])
 
 
 def octets_of(changeset: Changeset) -> int:
@@ -89,18 +89,17 @@ def unpack_entries(chunks: Iterable[bytes]) -> Iterator[Entry]:
 
     Raises ValueError when it ends in the middle of one.
     """
-    buffer, at = bytearray(), 0
+    buffer, at = b"", 0
     for chunk in chunks:
-        del buffer[:at]
-        buffer += chunk
-        at = 0
-        while len(buffer) - at >= ENTRY.size:
+        buffer, at = buffer[at:] + chunk if at < len(buffer) else chunk, 0
+        size, last = len(buffer), len(buffer) - ENTRY.size
+        while at <= last:
             owner_bytes, value_bytes, rtype = ENTRY.unpack_from(buffer, at)
-            start = at + ENTRY.size
-            end = start + owner_bytes + value_bytes
-            if end > len(buffer):
+            value = at + ENTRY.size + owner_bytes
+            end = value + value_bytes
+            if end > size:
                 break
-            yield bytes(buffer[start : start + owner_bytes]), rtype, bytes(buffer[start + owner_bytes : end])
+            yield buffer[value - owner_bytes : value], rtype, buffer[value:end]
             at = end
     if at != len(buffer):
         raise ValueError(f"a changeset ends within an RRset, {len(buffer) - at} octets are left over")

@@ -112,11 +112,13 @@ def owner_pairs(txn: Transaction, zone: StoredZone, owner: bytes) -> list[Pair]:
     """Return the pairs of one owner; empty when there is no such owner."""
     prefix = zone_prefix(zone.zone_id) + owner_key(owner) + b"\0"
     pairs: list[Pair] = []
-    with txn.cursor(txn.contents) as cursor:
-        found = cursor.set_range(prefix)
-        while found and (pair := cursor.item())[0].startswith(prefix):
+    cursor = txn.lmdb.cursor(txn.contents)
+    if cursor.set_range(prefix):
+        for pair in cursor:
+            if not pair[0].startswith(prefix):
+                break
             pairs.append(pair)
-            found = cursor.next()
+    cursor.close()
     return pairs
 
 

@@ -190,15 +190,22 @@ class Store:
 
         Raises what `job` raised, or StoreFull, StoreDamaged, StoreRefused. Not to be called from a job.
         """
-        with self._writing, mapped_errors(self.path, self._max_bytes):
-            with self._env.begin(write=True) as txn:
-                tables = Transaction(txn, None, *self._tables)
-                result = job(tables)
-                pages = tables.used_pages()
-                if pages > self._used_pages and pages * self._page_bytes > self._max_bytes:
-                    raise lmdb.MapFullError(f"{pages} pages")
-            self._used_pages = pages
-            return result
+        with self._writing:
+            try:
+                return self._write(job)
+            except lmdb.Error:
+                with mapped_errors(self.path, self._max_bytes):
+                    raise
+
+    def _write(self, job: Callable[[Transaction], T]) -> T:
+        with self._env.begin(write=True) as txn:
+            tables = Transaction(txn, None, *self._tables)
+            result = job(tables)
+            pages = tables.used_pages()
+            if pages > self._used_pages and pages * self._page_bytes > self._max_bytes:
+                raise lmdb.MapFullError(f"{pages} pages")
+        self._used_pages = pages
+        return result
 
     def submit(self, work: Callable[[], T]) -> Future[T]:
         """Let a thread of the store do work that writes, while the caller does something else."""

@@ -12,7 +12,6 @@ to the zone's name: contents that are written anew under another zone id leave i
 import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from control.errors import JournalDamaged
@@ -31,8 +30,7 @@ CHUNK_BYTES = 60 << 10
 """Octets of a changeset in one value of the store."""
 
 
-@dataclass(frozen=True, slots=True)
-class JournalState:
+class JournalState(NamedTuple):
     """What is known of a zone's journal. Without changesets `depth` and `octets` are 0 and the serials meaningless."""
 
     journal_id: int
@@ -106,8 +104,7 @@ def append_changeset(txn: Transaction, state: JournalState, changeset: Changeset
     while state.depth and find_head(txn, state, changeset.serial_to) is not None:  # The serials went once round.
         state = drop_oldest(txn, state)
     head = _write(txn, state, changeset)
-    return replace(
-        state,
+    return state._replace(
         first=state.first if state.depth else changeset.serial_from,
         last=changeset.serial_to,
         depth=state.depth + 1,
@@ -123,7 +120,7 @@ def replace_run(txn: Transaction, state: JournalState, run: Sequence[ChangesetHe
     for head in run:
         _delete_prefix(txn, PREFIX.pack(state.journal_id, head.serial_from))
     octets = state.octets - sum(head.octets for head in run) + _write(txn, state, merged).octets
-    return replace(state, depth=state.depth - len(run) + 1, octets=max(0, octets))
+    return state._replace(depth=state.depth - len(run) + 1, octets=max(0, octets))
 
 
 def drop_oldest(txn: Transaction, state: JournalState) -> JournalState:
@@ -133,13 +130,13 @@ def drop_oldest(txn: Transaction, state: JournalState) -> JournalState:
         return drop_all(txn, state)
     _delete_prefix(txn, PREFIX.pack(state.journal_id, state.first))
     octets = max(0, state.octets - head.octets)
-    return replace(state, first=head.serial_to, depth=state.depth - 1, octets=octets)
+    return state._replace(first=head.serial_to, depth=state.depth - 1, octets=octets)
 
 
 def drop_all(txn: Transaction, state: JournalState) -> JournalState:
     """Remove all changesets and return the new state."""
     _delete_prefix(txn, state.journal_id.to_bytes(4, "big"))
-    return replace(state, first=0, last=0, depth=0, octets=0)
+    return state._replace(first=0, last=0, depth=0, octets=0)
 
 
 def find_head(txn: Transaction, state: JournalState, serial: int) -> ChangesetHead | None:

@@ -9,8 +9,8 @@ has another id or is gone, the id is condemned: what is stored under it is remov
 import os
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from control.store.environment import Transaction, note_version
 from control.store.keys import ZONE_ID_BYTES, owner_key, parse_owner_key, zone_prefix
@@ -23,8 +23,7 @@ UNPACKED = 512
 """Entries kept unpacked: a zone that is worked on is looked up again and again."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredZone:
+class StoredZone(NamedTuple):
     """What the store knows of a zone with contents. `apex` is a wire name in lower case."""
 
     apex: bytes

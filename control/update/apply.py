@@ -6,7 +6,6 @@ that other requests can go on in the same transaction.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from control.catalog.read import read_catalog
@@ -155,7 +154,7 @@ def _no_longer_the_file(zone: StoredZone, update: ZoneUpdate) -> StoredZone:
     is_source = zone.is_source and (update.signed is not None or update.digests)
     if not zone.is_file and zone.is_source == is_source:
         return zone
-    return replace(zone, is_file=False, is_source=is_source)
+    return zone._replace(is_file=False, is_source=is_source)
 
 
 def _check_base(update: ZoneUpdate, known: StoredZone | None) -> None:

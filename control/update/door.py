@@ -324,7 +324,7 @@ class Door:
         def job(txn: Transaction) -> None:
             known = get_zone(txn, zone)
             if known is not None:
-                put_zone(txn, replace(known, expired=True))
+                put_zone(txn, known._replace(expired=True))
 
         with self.publisher.publishing() as publication:
             publication.empty_zone(zone)
@@ -361,7 +361,7 @@ class Door:
         def job(txn: Transaction) -> bool:
             known = get_zone(txn, zone)
             if known is not None and known.is_file and known.serial != known.file_serial:
-                put_zone(txn, replace(known, is_file=False))
+                put_zone(txn, known._replace(is_file=False))
             return remove_journal(txn, zone)
 
         return self._store.write(job)
@@ -444,8 +444,8 @@ def note_flushed(txn: Transaction, flushed: Flushed) -> None:
     if known is None:
         return
     is_file, read_as = known.serial == serial, reading_of(settings)
-    read = replace(known, sources=(file,), reading=read_as, file_serial=serial)
-    put_zone(txn, replace(read, is_file=is_file, is_source=is_file and settings.signs))
+    read = known._replace(sources=(file,), reading=read_as, file_serial=serial)
+    put_zone(txn, read._replace(is_file=is_file, is_source=is_file and settings.signs))
     state = get_journal(txn, zone)
     if state is not None:
         put_journal(txn, zone, drop_flushed(txn, state, serial, 0, settings))

@@ -6,7 +6,6 @@ its own in the journal. What the zone has become is checked once, after the last
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from functools import reduce
 from typing import NamedTuple
 
@@ -126,7 +125,7 @@ def _take_step(
     if not options.benevolent:
         check_exact(txn, zone, step)
     changes = plan_changes(txn, zone, step.removals, step.additions)
-    current = advance(txn, replace(zone, is_file=False, is_source=False), changes, version)
+    current = advance(txn, zone._replace(is_file=False, is_source=False), changes, version)
     if current.serial != step.serial_to:
         raise StepRefused(zone.apex, f"the changes end with serial {current.serial}, not {step.serial_to}")
     return current, changes

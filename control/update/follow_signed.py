@@ -79,7 +79,7 @@ def _take_steps(
     signing: Signing,
 ) -> tuple[StoredZone, list[RRsetChange]]:
     """Write what the steps say of the zone's data, the SOA excepted."""
-    current = replace(known, is_file=False, is_source=False)
+    current = known._replace(is_file=False, is_source=False)
     serial, changes = signing.kasp.master_serial, list[RRsetChange]()
     skip = signing.skipped_types() | {SOA}
     for step in steps:

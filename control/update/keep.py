@@ -8,7 +8,7 @@ instead, and the serials in between are forgotten.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from itertools import islice
 
 from control.conf.zone import ZoneSettings
 from control.errors import JournalFull
@@ -67,7 +67,7 @@ def keep_changes(
     state = open_journal(txn, current.apex)
     holds_zone = settings.journal_content == "all" or (state.holds_zone and known is not None)
     if holds_zone != state.holds_zone:
-        state = replace(state, holds_zone=holds_zone)
+        state = state._replace(holds_zone=holds_zone)
     needs_flush = False
     if known is None or known.serial == current.serial:
         state = _leave_chain(txn, state, current.serial)
@@ -132,7 +132,7 @@ def note_zone(txn: Transaction, apex: bytes, *, held: bool) -> bool:
     state = get_journal(txn, apex) if not held else open_journal(txn, apex)
     if state is None or state.holds_zone == held:
         return False
-    put_journal(txn, apex, replace(state, holds_zone=held))
+    put_journal(txn, apex, state._replace(holds_zone=held))
     return True
 
 
@@ -186,28 +186,32 @@ def _drop(
 
 def _merge(txn: Transaction, state: JournalState, octets: int, settings: ZoneSettings) -> JournalState:
     """Merge some of the older half of the changesets; where that gives not room enough all of it, or everything."""
-    for choose in (_choose_run, _older_half, list[ChangesetHead]):
+    for choose in (_choose_run, _older_half, _all_of):
         if _fits(state, octets, settings) or state.depth < 2:
             break
-        run = choose(list(iterate_heads(txn, state)))
+        run = choose(txn, state)
         if len(run) > 1:
             merged = merge_changesets([read_changeset(txn, state, head) for head in run])
             state = replace_run(txn, state, run, merged)
     return state
 
 
-def _older_half(heads: list[ChangesetHead]) -> list[ChangesetHead]:
+def _all_of(txn: Transaction, state: JournalState) -> list[ChangesetHead]:
+    return list(iterate_heads(txn, state))
+
+
+def _older_half(txn: Transaction, state: JournalState) -> list[ChangesetHead]:
     """Return the changesets that may be merged first: the newest ones are those that secondaries still ask for."""
-    return heads[: len(heads) // 2 + 1]
+    return list(islice(iterate_heads(txn, state), state.depth // 2 + 1))
 
 
-def _choose_run(heads: list[ChangesetHead]) -> list[ChangesetHead]:
+def _choose_run(txn: Transaction, state: JournalState) -> list[ChangesetHead]:
     """Return the newest changesets of the older half, from the first on that is not much larger than those behind it.
 
     So a large one, of many that were merged, is read and written again when others have come near its size, and not
     each time the journal is full.
     """
-    older = _older_half(heads)
+    older = _older_half(txn, state)
     records, first = 0, len(older)
     while first and (first > len(older) - LEAST_RUN or _records_in(older[first - 1]) <= records * MUCH_LARGER):
         first -= 1

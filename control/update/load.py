@@ -139,7 +139,7 @@ class Loader:
 
         def job(txn: Transaction) -> None:
             check_current(txn, stored.apex, stored)
-            put_zone(txn, replace(stored, expired=True))
+            put_zone(txn, stored._replace(expired=True))
 
         with self._publisher.publishing() as publication:
             publication.empty_zone(stored.apex)
@@ -175,7 +175,7 @@ class Loader:
     def _note_kept(self, txn: Transaction, request: LoadRequest, stored: StoredZone) -> None:
         check_current(txn, stored.apex, stored)
         if stored.expired:
-            put_zone(txn, replace(stored, expired=False))
+            put_zone(txn, stored._replace(expired=False))
         if request.settings.journal_content == "all":
             note_zone(txn, stored.apex, held=True)
 
@@ -273,8 +273,7 @@ class Loader:
         """Write a small difference; return the zone, whether to flush, and whether the journal now holds it."""
         settings, changes = prepared.request.settings, prepared.changes or ()
         target = prepared.target
-        base = replace(
-            stored,
+        base = stored._replace(
             reading=target.reading,
             sources=target.sources,
             file_serial=target.file_serial,

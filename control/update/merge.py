@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Changesets put together: several into one, and onto the contents of a zone. Pure: values in, values out."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from control.store.changeset import Changeset, Entry, soa_first
@@ -73,12 +74,12 @@ def _only(changeset: Changeset, names: set[RRsetName]) -> Changeset:
 
 def net_changes(changesets: Iterable[Changeset]) -> dict[RRsetName, NetChange]:
     """Return what changesets, one after the other, do to each RRset."""
-    net: dict[RRsetName, NetChange] = {}
+    net: defaultdict[RRsetName, NetChange] = defaultdict(NetChange)
     for changeset in changesets:
         for owner, rtype, value in changeset.removals:
-            net.setdefault((owner, rtype), NetChange()).remove(_records(value))
+            net[owner, rtype].remove(_records(value))
         for owner, rtype, value in changeset.additions:
-            net.setdefault((owner, rtype), NetChange()).add(_records(value))
+            net[owner, rtype].add(_records(value))
     return net
 
 

@@ -169,8 +169,8 @@ def prepare_transferred(
     _fill(store, found, now_ns)
     own = stored or _blank(request, zone_id)
     source = (own.sources, own.reading, own.file_serial)
-    found.target = replace(
-        found.target, sources=source[0], reading=source[1], file_serial=source[2], is_source=False, expired=False
+    found.target = found.target._replace(
+        sources=source[0], reading=source[1], file_serial=source[2], is_source=False, expired=False
     )
     return found
 
@@ -224,7 +224,7 @@ def _fill(store: Store, prepared: Prepared, now_ns: int) -> None:
         _compare(txn, prepared, now_ns // 10**9)
     if prepared.changes is None:
         _sign_whole(prepared, prepared.target.serial)
-        prepared.target = replace(prepared.target, zone_id=store.reserve_zone_id())
+        prepared.target = prepared.target._replace(zone_id=store.reserve_zone_id())
 
 
 def _sign_whole(prepared: Prepared, serial: int) -> None:
@@ -236,7 +236,7 @@ def _sign_whole(prepared: Prepared, serial: int) -> None:
     if not isinstance(unsigned_contents, FlatZone):
         unsigned_contents.close()
     _take_pairs(prepared)
-    prepared.target = _measured(prepared, replace(prepared.target, serial=serial))
+    prepared.target = _measured(prepared, prepared.target._replace(serial=serial))
 
 
 def _take_pairs(prepared: Prepared) -> None:
@@ -245,8 +245,7 @@ def _take_pairs(prepared: Prepared) -> None:
 
 
 def _describe(store: Store, prepared: Prepared, now_ns: int) -> None:
-    target = replace(
-        prepared.target,
+    target = prepared.target._replace(
         version=store.reserve_version(),
         serial=prepared.end_serial,
         sources=identify(prepared.scanned.files, now_ns),
@@ -261,7 +260,7 @@ def _measured(prepared: Prepared, zone: StoredZone) -> StoredZone:
     """Return the zone with the numbers of the contents."""
     contents = prepared.contents
     records, octets = contents.measure()
-    return replace(zone, rrsets=contents.count, records=records, size=octets)
+    return zone._replace(rrsets=contents.count, records=records, size=octets)
 
 
 def _compare(txn: Transaction, prepared: Prepared, now_s: int) -> None:
@@ -313,7 +312,7 @@ def _follow_verdict(txn: Transaction, prepared: Prepared, now_s: int) -> None:
             serial = _next_serial(prepared, now_s)
             if prepared.changes is not None:
                 prepared.changes = _with_soa(txn, stored, prepared.changes, serial)
-            prepared.target = replace(target, serial=serial)
+            prepared.target = target._replace(serial=serial)
             if settings.zonefile_load == NO_SERIAL:
                 prepared.steps[-1] = Step(StepKind.FILE, serial, prepared.file_serial)
         case Verdict.SAME:

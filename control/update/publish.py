@@ -2,8 +2,8 @@
 """The response table's side of the door: what is published of zones, and the one lock under which that happens."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from types import TracebackType
 from typing import TYPE_CHECKING, TypeVar
 
 from control.store.contents import FlatZone, flatten, iterate_pairs
@@ -14,7 +14,7 @@ from control.update.transition import OwnerContents, collect_owners
 
 if TYPE_CHECKING:
     from pyxdp_dns.scan import ScannedZone
-    from pyxdp_dns.table import Table
+    from pyxdp_dns.table import OpenTransaction, Table
     from pyxdp_dns.table import Transaction as Publication
 
 T = TypeVar("T")
@@ -32,11 +32,13 @@ class Publisher:
         self.lock = threading.RLock()
         """Held while the table is used: it belongs to one thread at a time. The store commits inside."""
 
-    @contextmanager
-    def publishing(self) -> "Iterator[Publication]":
+    def publishing(self) -> "Publishing":
         """Give the table's only transaction: published at the end of the block, undone when it raises."""
-        with self.lock, self._table.transaction() as publication:
-            yield publication
+        return Publishing(self)
+
+    def begin(self) -> "OpenTransaction":
+        """Return the block of a transaction of the table that is published to now; `publishing` enters it."""
+        return self._table.transaction()
 
     def write(self, store: Store, publication: "Publication", job: Callable[[Transaction], T]) -> T:
         """Run `job` in one transaction of the store, which commits only what can then be published."""
@@ -54,8 +56,7 @@ class Publisher:
 
     def version_of(self, zone: bytes) -> int | None:
         """Return the store's version of the zone that the table answers from; None when it answers nothing."""
-        info = self._table.zone_info(zone)
-        return info.version if info is not None and info.has_contents else None
+        return self._table.version_of(zone)
 
     def is_known(self, zone: bytes) -> bool:
         """Tell whether the table has the zone, with or without contents."""
@@ -78,6 +79,33 @@ class Publisher:
             return
         for contents in owners:
             publication.update_owner(current.apex, current.version, contents.owner, contents.pairs)
+
+
+class Publishing:
+    """The block of `Publisher.publishing`; every commit has one, so it is a class and no generator."""
+
+    __slots__ = ("_open", "_publisher")
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+        self._open: OpenTransaction
+
+    def __enter__(self) -> "Publication":
+        self._publisher.lock.acquire()
+        try:
+            self._open = self._publisher.begin()
+            return self._open.__enter__()
+        except BaseException:
+            self._publisher.lock.release()
+            raise
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._open.__exit__(kind, error, trace)
+        finally:
+            self._publisher.lock.release()
 
 
 def incremental_limit(zone: StoredZone) -> int:

@@ -8,7 +8,7 @@ written as a whole under a new zone id, and the journal's chain ends.
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from control.catalog.read import read_catalog
@@ -176,10 +176,10 @@ class Replacer:
             with self._store.read() as txn:
                 found.changes = _compare(txn, stored, contents, is_recorded=is_recorded)
             if found.changes is None:
-                found.target = replace(found.target, zone_id=self._store.reserve_zone_id())
+                found.target = found.target._replace(zone_id=self._store.reserve_zone_id())
         elif early is not None and (written := early.finish()):
             found.stored_pairs = written
-            found.target = replace(found.target, zone_id=early.zone_id)
+            found.target = found.target._replace(zone_id=early.zone_id)
         contents.move(found.target.zone_id)
         return found
 
@@ -190,8 +190,7 @@ class Replacer:
         records, octets = contents.measure()
         # Pairs begin with the apex, where fewer types than SOA has as a number sort before it.
         serial = next(serial_of_soa(value) for key, value in contents.take(0, SOA) if type_of_key(key) == SOA)
-        return replace(
-            base,
+        return base._replace(
             version=self._store.reserve_version(),
             serial=serial,
             rrsets=contents.count,
@@ -230,13 +229,13 @@ class Replacer:
         changes: Sequence[RRsetChange],
     ) -> tuple[StoredZone, bool]:
         if not changes:
-            current = replace(stored, expired=False)
+            current = stored._replace(expired=False)
             put_zone(txn, current)
             if self._publisher.version_of(stored.apex) != stored.version:
                 build(publication, current, iterate_pairs(txn, current))
             return current, False
         current = advance(
-            txn, replace(stored, is_file=False, is_source=False, expired=False), changes, found.target.version
+            txn, stored._replace(is_file=False, is_source=False, expired=False), changes, found.target.version
         )
         needs_flush = self._keep(txn, stored, current, changes, found.settings)
         put_zone(txn, current)

@@ -2,7 +2,7 @@
 """What the door is asked to change."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from control.conf.zone import DEFAULT_SETTINGS, ZoneSettings
 from control.sign.signing import Signed, Signing
@@ -10,8 +10,7 @@ from control.store.environment import Transaction
 from control.store.keys import Record, RRsetChange
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneUpdate:
+class ZoneUpdate(NamedTuple):
     """A change of one zone: either `changes`, or `removals` and then `additions` (`plan_changes` has their rules).
 
     `changes` give whole RRset values; their keys may be under any zone id. What an RRset was (`old`) is read anew, so

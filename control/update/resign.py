@@ -6,7 +6,6 @@ same then. Much of it is written as a whole.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -126,8 +125,7 @@ class Resigner:
         serial = next_serial(known.serial, settings.serial_policy, settings.serial_modulo, now_s)
         with contents, _with_serial(contents, known, serial, signing) as final:
             records, octets = final.measure()
-            target = replace(
-                known,
+            target = known._replace(
                 zone_id=self._store.reserve_zone_id(),
                 version=self._store.reserve_version(),
                 serial=serial,

@@ -41,8 +41,9 @@ class Batch(Generic[P]):
     def __init__(self, parts: Sequence[P]) -> None:
         self.parts = parts
         self.is_done = False
-        self.turn = threading.Event()
-        """Set when all of it is done, or when its caller is the one to write what waits."""
+        self.turn = threading.Lock()
+        """Locked until all of it is done, or its caller is the one to write what waits."""
+        self.turn.acquire()
 
 
 class Together(ABC, Generic[P]):
@@ -70,8 +71,8 @@ class Together(ABC, Generic[P]):
             self._waiting.append(batch)
             if not self._is_led:
                 self._is_led = True
-                batch.turn.set()
-        batch.turn.wait()
+                batch.turn.release()
+        batch.turn.acquire()
         if not batch.is_done:
             self._lead(batch)
 
@@ -85,7 +86,7 @@ class Together(ABC, Generic[P]):
             with self._mutex:
                 self._is_led = bool(self._waiting)
                 if self._waiting:
-                    self._waiting[0].turn.set()
+                    self._waiting[0].turn.release()
 
     def _take(self) -> list[Batch[P]]:
         """Take the batches that have waited longest, at least one."""
@@ -106,7 +107,8 @@ class Together(ABC, Generic[P]):
         finally:
             for batch in batches:
                 batch.is_done = True
-                batch.turn.set()
+                if batch.turn.locked():
+                    batch.turn.release()
 
     def _attempt(self, parts: Sequence[P]) -> bool:
         """Write parts in one transaction; false: nothing was written, and one of several is at fault."""

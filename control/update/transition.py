@@ -2,7 +2,6 @@
 """One zone from one version to the next inside a store transaction, and what the response table is told of it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 from control.errors import ZoneInvalid
@@ -43,8 +42,7 @@ def advance(txn: Transaction, zone: StoredZone, changes: Sequence[RRsetChange], 
     apply_changes(txn, changes)
     rrsets, records, octets = rrset_balance(changes)
     soa = get_rrset(txn, zone, zone.apex, SOA)
-    return replace(
-        zone,
+    return zone._replace(
         version=version,
         serial=zone.serial if soa is None else serial_of_soa(soa),
         rrsets=zone.rrsets + rrsets,

@@ -2,7 +2,6 @@
 """Reading and writing zone contents and the table of zones."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -141,8 +140,7 @@ def test_what_is_known_of_a_zone_reads_back(store: Store) -> None:
         FileIdentity("/zones/\udcff b", 2**63, 2**63, 2**40, 0, 1, False),
     )
     zones = [
-        replace(
-            zone_of("", 4),
+        zone_of("", 4)._replace(
             size=2**50,
             file_serial=0,
             is_file=True,

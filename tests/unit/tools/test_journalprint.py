@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,7 +86,7 @@ def test_a_fault_is_found(store: Store) -> None:
     def break_chain(txn: Transaction) -> None:
         state = get_journal(txn, APEX)
         assert state is not None
-        put_journal(txn, APEX, replace(state, last=99))
+        put_journal(txn, APEX, state._replace(last=99))
 
     store.write(break_chain)
     status, _, errors = run(store, "-H", "example.")

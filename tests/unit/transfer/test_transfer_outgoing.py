@@ -2,7 +2,6 @@
 """The messages of outgoing transfers, and the decision how a request for changes is answered."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import dns.message
@@ -229,14 +228,14 @@ def test_a_history_larger_than_the_zone_gives_way_to_the_zone(store: Store) -> N
     with store.read() as txn:
         zone = stored(txn)
         assert plan_ixfr(txn, zone, 12, provide=True).course is Course.FULL
-        assert plan_ixfr(txn, replace(zone, size=1 << 20), 12, provide=True).course is Course.INCREMENTAL
+        assert plan_ixfr(txn, zone._replace(size=1 << 20), 12, provide=True).course is Course.INCREMENTAL
 
 
 def test_a_long_history_is_sent_in_many_messages(store: Store) -> None:
     """A changeset of more records than one message holds is sent whole."""
     additions = tuple(text(f"n{number:04}", "x" * 200) for number in range(3000))
     keep(store, step(12, additions=additions))
-    store.write(lambda txn: put_zone(txn, replace(stored(txn), size=1 << 20)))
+    store.write(lambda txn: put_zone(txn, stored(txn)._replace(size=1 << 20)))
     with store.read() as txn:
         plan = plan_ixfr(txn, stored(txn), 12, provide=True)
         messages = flat(ixfr_messages(txn, stored(txn), plan, form(IXFR)))

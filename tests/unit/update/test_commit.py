@@ -158,12 +158,12 @@ def test_a_change_made_for_another_version_is_refused(world: Fixture) -> None:
     """Only the version it was made for will do."""
     zone = world.door.find_zone(ZONES[0])
     assert zone is not None
-    update = replace(adding(ZONES[0], b"a"), base_version=zone.version)
+    update = adding(ZONES[0], b"a")._replace(base_version=zone.version)
     world.door.commit([update])
     with pytest.raises(ZoneBusy):
         world.door.commit([update])
     with pytest.raises(ZoneBusy):
-        world.door.commit([replace(update, base_version=0)])
+        world.door.commit([update._replace(base_version=0)])
 
 
 def test_a_zone_is_made_from_nothing(world: Fixture, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ class Place:
             if zone is None:
                 return None, [], journal
             pairs = [(key[4:], value) for key, value in iterate_pairs(txn, zone)]
-        return replace(zone, zone_id=0, version=0), pairs, None if journal is None else replace(journal, journal_id=0)
+        return zone._replace(zone_id=0, version=0), pairs, None if journal is None else journal._replace(journal_id=0)
 
 
 @pytest.fixture

@@ -181,7 +181,7 @@ def test_an_expired_zone(store: Store, zones: StoredZones, tmp_path: Path) -> No
     with store.read() as txn:
         zone = get_zone(txn, APEX)
     assert zone is not None
-    store.write(lambda txn: put_zone(txn, replace(zone, expired=True)))
+    store.write(lambda txn: put_zone(txn, zone._replace(expired=True)))
     with pytest.raises(ZoneUnknown):
         write(store, tmp_path / "zone")
 
