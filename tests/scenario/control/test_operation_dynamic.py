@@ -116,6 +116,6 @@ def test_what_needs_a_restart_is_named(running: Operated) -> None:
 def test_what_is_not_supported_is_refused(running: Operated) -> None:
     """Items of the format that this server does not have are refused when they are set."""
     running.ok("conf-begin")
-    for line in ("policy[own]", "template[default].dnssec-policy default", "zone.dnssec-signing on"):
+    for line in ("external[own]", "template[default].external-validation own", "zone.deleg-aware off"):
         assert "error: (" in running.fails(f"conf-set {line}")
     running.ok("conf-abort")
