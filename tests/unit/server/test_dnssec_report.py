@@ -28,7 +28,9 @@ def report(zone: KeyedZone, plans: Plans = NO_PLANS) -> DnssecReport:
     """Return the report of a zone as it is."""
     timing = ZoneTiming(zone.max_ttl_s, zone.dnskey_ttl_s, signed_at=zone.signed_at)
     kasp = ZoneKasp(expires=zone.now + 14 * DAY, salt=b"\xab")
-    return make_report(SUBJECT, State(DnssecConf(True, policy=zone.policy), zone.keys, kasp, timing), zone.now, plans)
+    return make_report(
+        SUBJECT, State(DnssecConf(True, policy=zone.policy), zone.keys, kasp, timing, is_current=True), zone.now, plans
+    )
 
 
 def steps(told: DnssecReport) -> list[tuple[int, str, str, int]]:
