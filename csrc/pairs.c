@@ -43,6 +43,29 @@ xd_pairs_size xd_pairs_measure(const uint8_t *bytes, const uint64_t *offsets, si
 	return size;
 }
 
+uint32_t xd_pairs_largest_ttl(const uint8_t *bytes, const uint64_t *offsets, size_t count)
+{
+	uint32_t largest = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		uint32_t ttl = xd_load_be32(bytes + offsets[2 * i + 1]);
+		if (ttl > largest)
+			largest = ttl;
+	}
+	return largest;
+}
+
+int xd_pairs_have_types(const uint8_t *bytes, const uint64_t *offsets, size_t count, const uint16_t *types, size_t type_count)
+{
+	for (size_t i = 0; i < count; i++) {
+		uint16_t type = xd_load_be16(bytes + offsets[2 * i + 1] - 2);
+		for (size_t k = 0; k < type_count; k++)
+			if (types[k] == type)
+				return 1;
+	}
+	return 0;
+}
+
 static uint8_t *write_label(uint8_t *out, const uint8_t *label)
 {
 	size_t len = *label++;

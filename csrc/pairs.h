@@ -40,6 +40,12 @@ typedef struct xd_pairs_size {
 /* Counts what `count` well-formed pairs in flat form hold. */
 xd_pairs_size xd_pairs_measure(const uint8_t *bytes, const uint64_t *offsets, size_t count);
 
+/* The largest TTL of well-formed pairs in flat form, 0 when there are none. */
+uint32_t xd_pairs_largest_ttl(const uint8_t *bytes, const uint64_t *offsets, size_t count);
+
+/* Is one of well-formed pairs in flat form of one of `type_count` types? */
+int xd_pairs_have_types(const uint8_t *bytes, const uint64_t *offsets, size_t count, const uint16_t *types, size_t type_count);
+
 /* Gives the keys of well-formed pairs another zone id. */
 void xd_pairs_move(xd_pairs *pairs, uint32_t zone_id);
 

@@ -6,7 +6,7 @@ those, and they are added back, so every type works and the common ones are fast
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import chain, repeat
@@ -132,6 +132,14 @@ class ScannedZone:
         """Return the number of records and their octets in wire form, names not compressed."""
         return measure_pairs(self.pairs.bytes, self.pairs.offsets, self.count)
 
+    def largest_ttl(self) -> int:
+        """Return the largest TTL, 0 without RRsets."""
+        return largest_ttl(self.pairs.bytes, self.pairs.offsets, self.count)
+
+    def has_types(self, types: Collection[int]) -> bool:
+        """Tell whether some RRset is of one of these types."""
+        return have_types(self.pairs.bytes, self.pairs.offsets, self.count, types)
+
     def check(self, origin: Octets) -> None:
         """Run the mandatory checks; raise `ZoneCheckError` when one of them finds something."""
         found = self.find_problems(origin)
@@ -160,10 +168,24 @@ def measure_pairs(content: Any, offsets: Any, count: int) -> tuple[int, int]:
 
     `content` and `offsets` are C pointers or objects with the buffer interface (uint8, uint64).
     """
+    size = lib.xd_pairs_measure(*_pointers(content, offsets), count)
+    return size.records, size.octets
+
+
+def largest_ttl(content: Any, offsets: Any, count: int) -> int:
+    """Return the largest TTL of pairs in flat form, as `measure_pairs` takes them; 0 when there are none."""
+    return int(lib.xd_pairs_largest_ttl(*_pointers(content, offsets), count))
+
+
+def have_types(content: Any, offsets: Any, count: int, types: Collection[int]) -> bool:
+    """Tell whether some of pairs in flat form, as `measure_pairs` takes them, is of one of these types."""
+    return bool(lib.xd_pairs_have_types(*_pointers(content, offsets), count, list(types), len(types)))
+
+
+def _pointers(content: Any, offsets: Any) -> tuple[Any, Any]:
     c_content = content if isinstance(content, ffi.CData) else ffi.from_buffer("uint8_t[]", content)
     c_offsets = offsets if isinstance(offsets, ffi.CData) else ffi.from_buffer("uint64_t[]", offsets)
-    size = lib.xd_pairs_measure(c_content, c_offsets, count)
-    return size.records, size.octets
+    return c_content, c_offsets
 
 
 class Severity(IntEnum):

@@ -64,7 +64,10 @@ class SignedZone:
 
     def __init__(self, changes: ScannedZone, result: Any) -> None:
         self.changes = changes
-        """Pairs in key order of types RRSIG, NSEC, NSEC3 and NSEC3PARAM; an empty value: the RRset goes."""
+        """Pairs in key order of types RRSIG, NSEC, NSEC3 and NSEC3PARAM; an empty value: the RRset goes.
+
+        When they were asked for as `merged`, all pairs of the zone with these changes carried out.
+        """
         self.new_signatures = int(result.new_signatures)
         self.signatures = int(result.signatures)
         """How many the zone has then."""
@@ -108,6 +111,7 @@ def sign_zone(
     *,
     nsec3: Nsec3 | None = None,
     nsec_ttl: int | None = None,
+    merged: bool = False,
     threads: int = 1,
     stop: Stop | None = None,
 ) -> SignedZone:
@@ -116,7 +120,8 @@ def sign_zone(
     `contents` are all pairs in key order, with the signatures and NSEC or NSEC3 records there are, and with SOA,
     DNSKEY, CDS and CDNSKEY as they shall be. Signatures of data that has changed must be gone, but for those of the
     apex: these are verified before they are kept. What no key of the ring signs, DNSKEY, CDS and CDNSKEY without a
-    `signs_keys` key, keeps the signatures it has. `nsec_ttl` None: as RFC 9077 has it.
+    `signs_keys` key, keeps the signatures it has. `nsec_ttl` None: as RFC 9077 has it. `merged`:
+    the result has all pairs of the signed zone instead of what changes in it.
 
     Raises SigningError, ZoneRefused without SOA, SigningStopped.
     """
@@ -129,11 +134,12 @@ def sign_zone(
     held = _nsec3_params(nsec3) if nsec3 is not None else ffi.NULL
     plan.zone_id, plan.nsec3, plan.threads = zone_id, held, max(1, threads)
     plan.validity = _validity(validity)[0]
+    plan.merged = merged
     plan.nsec_ttl = -1 if nsec_ttl is None else nsec_ttl
     plan.stop = stop.flag if stop is not None else ffi.NULL
     parts, result = flat_parts(contents), ffi.new("xd_sign_result *")
     check(lib.xd_sign_zone(ring.pointer, *parts, plan, result), what)
-    return SignedZone(take_pairs(result.changes), result)
+    return SignedZone(take_pairs(result.changes, measured=merged), result)
 
 
 def sign_rrsets(

@@ -56,6 +56,8 @@ def split_change(old: bytes | None, new: bytes | None) -> tuple[bytes | None, by
     was, now = unpack_rdatas(old), unpack_rdatas(new)
     old_set, new_set = set(was), set(now)
     ttl = unpack_ttl(old)
+    if old_set.isdisjoint(new_set):
+        return old, new
     gone, come = old_set - new_set, new_set - old_set
     return pack_rrset(ttl, gone) if gone else None, pack_rrset(ttl, come) if come else None
 

@@ -2,7 +2,7 @@
 """Zone contents: reading a snapshot in canonical order; writing whole zones and changes."""
 
 from array import array
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Collection, Container, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -52,6 +52,18 @@ class FlatZone:
         from pyxdp_dns.scan import measure_pairs
 
         return measure_pairs(self.bytes, self.offsets, self.count)
+
+    def largest_ttl(self) -> int:
+        """Return the largest TTL, 0 without RRsets."""
+        from pyxdp_dns.scan import largest_ttl
+
+        return largest_ttl(self.bytes, self.offsets, self.count)
+
+    def has_types(self, types: Collection[int]) -> bool:
+        """Tell whether some RRset is of one of these types."""
+        from pyxdp_dns.scan import have_types
+
+        return have_types(self.bytes, self.offsets, self.count, types)
 
 
 def iterate_pairs(txn: Transaction, zone: StoredZone) -> Iterator[Pair]:

@@ -13,7 +13,7 @@ from control.conf.zone import ZoneSettings
 from control.errors import ZoneBusy, ZoneError, ZoneInvalid, ZoneTooLarge, ZoneUnknown
 from control.sign.remember import remember
 from control.sign.settle import signing_for
-from control.sign.signing import Signed, Signing, SigningOf, unsigned
+from control.sign.signing import MADE_HERE, Signed, Signing, SigningOf, unsigned
 from control.sign.validate import validated
 from control.store.contents import apply_changes, flat_zone, iterate_pairs
 from control.store.environment import Store, Transaction
@@ -129,7 +129,8 @@ def _write_contents(
     try:
         changing = _no_longer_the_file(base, update)
         current = advance(txn, changing, changes, store.reserve_version())
-        warnings = check_owners(txn, current, map(parse_owner_key, owners_touched(changes)), update.settings)
+        checked = changes if update.signed is None else without_types(changes, MADE_HERE)
+        warnings = check_owners(txn, current, map(parse_owner_key, owners_touched(checked)), update.settings)
         if signing is None:
             current, changes = settle_digest(txn, current, changes, update.settings)
         else:

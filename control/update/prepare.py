@@ -18,7 +18,6 @@ from control.errors import SerialRefused, SigningRefused, ZoneInvalid, ZoneTooLa
 from control.sign.settle import signing_for
 from control.sign.signing import MADE_HERE, Signed, Signing, SigningOf, unsigned
 from control.sign.validate import validated
-from control.sign.whole import has_types
 from control.store.contents import FlatZone, flatten, get_rrset, iterate_pairs
 from control.store.environment import Store, Transaction
 from control.store.journal import damage_named, get_journal, iterate_heads, read_changeset
@@ -204,7 +203,7 @@ def _fill(store: Store, prepared: Prepared, now_ns: int) -> None:
     if prepared.request.settings.zonemd_verify and not net:
         verify_scanned(prepared.contents if prepared.pairs is None else prepared.pairs, prepared.request.zone)
     skip = prepared.skipped_types
-    if net or has_types(prepared.contents, skip):
+    if net or (skip and prepared.contents.has_types(skip)):
         prepared.contents = flatten(replay(_unskipped(prepared.contents, skip), net, zone_id))
         _take_pairs(prepared)
     _describe(store, prepared, now_ns)
@@ -231,10 +230,10 @@ def _sign_whole(prepared: Prepared, serial: int) -> None:
     """Sign contents that are written as a whole, where the zone is signed here."""
     if prepared.signing is None:
         return
-    apex, zone_id, unsigned_contents = prepared.request.zone, prepared.target.zone_id, prepared.contents
-    prepared.contents, prepared.signed = sign_as_whole(unsigned_contents, apex, zone_id, serial, prepared.signing)
-    if not isinstance(unsigned_contents, FlatZone):
-        unsigned_contents.close()
+    apex, zone_id = prepared.request.zone, prepared.target.zone_id
+    if prepared.contents is not prepared.scanned:
+        prepared.scanned.close()
+    prepared.contents, prepared.signed = sign_as_whole(prepared.contents, apex, zone_id, serial, prepared.signing)
     _take_pairs(prepared)
     prepared.target = _measured(prepared, prepared.target._replace(serial=serial))
 

@@ -26,15 +26,19 @@ def sign_as_whole(
 ) -> "tuple[ScannedZone, Signed]":
     """Return contents with this serial, the records about keys, and all signatures; the caller closes them.
 
-    The keys are those of `zone_id`. Raises SigningRefused.
+    The contents from before are closed: a large zone is in memory no more often than it has to be. The keys are those
+    of `zone_id`. Raises SigningRefused.
     """
     from pyxdp_dns.signing import apply_changes
 
     anew = replace(signing, validity=signing.validity._replace(reuse=False))
     try:
         changes = flatten(_apex_changes(contents, apex, zone_id, serial, signing))
-        with apply_changes(contents, changes) as base, sign_contents(base, apex, zone_id, anew) as signed:
-            return signed.apply(base), summary(signed, base)
+        with apply_changes(contents, changes) as base:
+            if not isinstance(contents, FlatZone):
+                contents.close()
+            signed = sign_contents(base, apex, zone_id, anew, merged=True)
+            return signed.changes, summary(signed, base)
     except EngineError as exc:
         raise SigningRefused(apex, str(exc)) from exc
 

@@ -3,7 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "signing/octets.h"
+#include "signing/apply.h"
 #include "signing/sign.h"
 
 /* Pairs, and how far they were taken. */
@@ -52,6 +52,26 @@ static int take_change(struct xd_writer *out, struct source *old, struct source 
 	return result;
 }
 
+static int take_all(struct xd_writer *out, struct source *old, struct source *changes)
+{
+	int result = XD_OK;
+
+	while (result == XD_OK && changes->next < changes->count)
+		result = take_change(out, old, changes);
+	return result == XD_OK ? copy(out, old, old->next, old->count - old->next) : result;
+}
+
+int xd_apply_run(struct xd_writer *out, const uint8_t *bytes, const uint64_t *offsets, size_t first, size_t end,
+                 struct xd_writer *changes)
+{
+	struct source old = { bytes, offsets, end, first };
+	struct source changed = { changes->bytes.data, changes->offsets, changes->count, 0 };
+	int result = take_all(out, &old, &changed);
+
+	xd_writer_clear(changes);
+	return result;
+}
+
 int xd_apply_changes(const uint8_t *bytes, const uint64_t *offsets, size_t count, const uint8_t *changed_bytes,
                      const uint64_t *changed_offsets, size_t changed_count, xd_pairs *merged)
 {
@@ -60,10 +80,8 @@ int xd_apply_changes(const uint8_t *bytes, const uint64_t *offsets, size_t count
 	size_t room = (size_t)((count ? offsets[2 * count] : 0) + (changed_count ? changed_offsets[2 * changed_count] : 0));
 	int result = xd_octets_reserve(&out.bytes, room);
 
-	while (result == XD_OK && changes.next < changes.count)
-		result = take_change(&out, &old, &changes);
 	if (result == XD_OK)
-		result = copy(&out, &old, old.next, old.count - old.next);
+		result = take_all(&out, &old, &changes);
 	if (result == XD_OK)
 		result = xd_writer_finish(&out, merged);
 	xd_writer_uninit(&out);

@@ -37,6 +37,12 @@ void xd_writer_uninit(struct xd_writer *writer)
 	*writer = (struct xd_writer){ 0 };
 }
 
+void xd_writer_clear(struct xd_writer *writer)
+{
+	writer->count = 0;
+	writer->bytes.used = 0;
+}
+
 static int reserve_pairs(struct xd_writer *writer, size_t more)
 {
 	if (writer->offsets && writer->room - writer->count >= more)
@@ -96,8 +102,7 @@ int xd_writer_take(struct xd_writer *writer, struct xd_writer *from)
 {
 	int result = xd_writer_copy(writer, from->bytes.data, from->offsets, from->count);
 
-	from->count = 0;
-	from->bytes.used = 0;
+	xd_writer_clear(from);
 	return result;
 }
 

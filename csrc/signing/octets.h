@@ -45,6 +45,9 @@ struct xd_writer {
 
 void xd_writer_uninit(struct xd_writer *writer);
 
+/* Takes all pairs out; the memory stays. */
+void xd_writer_clear(struct xd_writer *writer);
+
 /* Appends a pair: the key is `prefix` (zone id, owner, zero) and the type. 0 or -XD_E_NOMEM. */
 XD_CHECKED int xd_writer_put(struct xd_writer *writer, const uint8_t *prefix, size_t prefix_len, uint16_t type,
                              const uint8_t *value, size_t value_len);

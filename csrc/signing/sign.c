@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bytes.h"
+#include "signing/apply.h"
 #include "signing/rrsig.h"
 #include "signing/sign_node.h"
 #include "signing/work.h"
@@ -22,6 +23,7 @@ struct run {
 	struct xd_signing_item *items; /* in key order */
 	size_t count;
 	size_t first; /* item of the batch */
+	size_t taken; /* pairs of the zone that are in the result, which has all of them (`merged`) */
 	struct xd_node_signer *signers;
 	unsigned threads;
 	struct xd_writer blocks[BATCH_BLOCKS];
@@ -74,6 +76,29 @@ static int sign_block(void *arg, unsigned worker, size_t block)
 	return XD_OK;
 }
 
+/* Where the pairs of the items before `item` end. */
+static size_t pairs_before(const struct run *run, size_t item)
+{
+	const struct xd_zone *zone = &run->signing.zone;
+
+	while (item < run->count && run->items[item].node == XD_NSEC3_NONE)
+		item++;
+	return item < run->count ? zone->nodes[run->items[item].node].first : zone->pairs;
+}
+
+/* Puts what was made of a block of the batch behind the result. */
+static int collect(struct run *run, size_t block)
+{
+	if (!run->signing.plan->merged)
+		return xd_writer_take(&run->changes, &run->blocks[block]);
+	const struct xd_zone *zone = &run->signing.zone;
+	size_t end = pairs_before(run, run->first + (block + 1) * BLOCK_ITEMS);
+	int result = xd_apply_run(&run->changes, zone->bytes, zone->offsets, run->taken, end, &run->blocks[block]);
+
+	run->taken = end;
+	return result;
+}
+
 static int sign_batches(struct run *run)
 {
 	struct xd_work work = { sign_block, run, run->threads, run->signing.plan->stop };
@@ -85,7 +110,7 @@ static int sign_batches(struct run *run)
 			blocks = BATCH_BLOCKS;
 		result = xd_work_run(&work, blocks);
 		for (size_t i = 0; result == XD_OK && i < blocks; i++)
-			result = xd_writer_take(&run->changes, &run->blocks[i]);
+			result = collect(run, i);
 	}
 	return result;
 }

@@ -30,13 +30,14 @@ typedef struct xd_sign_plan {
 	xd_validity validity;
 	const xd_nsec3_params *nsec3; /* NULL: NSEC */
 	int64_t nsec_ttl;             /* of NSEC, NSEC3 and NSEC3PARAM; negative: as the SOA has it (RFC 9077) */
+	int merged;                   /* the result is not the changes, but all pairs with the changes carried out */
 	unsigned threads;
 	const int *stop; /* may be NULL; nonzero, written by any thread, ends the work */
 } xd_sign_plan;
 
 /* Expirations of the signatures that are in the zone afterwards; 0 when there is none. */
 typedef struct xd_sign_result {
-	xd_pairs changes; /* in key order; an empty value: the RRset goes */
+	xd_pairs changes; /* in key order; an empty value: the RRset goes. Or all pairs (`merged`) */
 	uint64_t new_signatures;
 	uint64_t signatures;
 	uint32_t earliest_expiration;

@@ -25,7 +25,10 @@ struct old {
 int xd_node_signer_init(struct xd_node_signer *signer, const struct xd_signing *signing)
 {
 	*signer = (struct xd_node_signer){ .signing = signing };
-	return xd_owner_init(&signer->owner, signing->ring, &signing->plan->validity);
+	int result = xd_owner_init(&signer->owner, signing->ring, &signing->plan->validity);
+	if (result == XD_OK)
+		xd_signer_expect_many(&signer->owner.signer);
+	return result;
 }
 
 void xd_node_signer_uninit(struct xd_node_signer *signer)

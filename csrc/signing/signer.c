@@ -10,6 +10,7 @@
 
 #include "bytes.h"
 #include "rr.h"
+#include "signing/nonces.h"
 
 #define VALUE_FIXED_BYTES 6u
 #define RECORD_HEAD_BYTES 8u /* type, class, TTL */
@@ -25,6 +26,7 @@
 
 struct xd_signer_context {
 	EVP_PKEY_CTX *sign; /* made when first used */
+	xd_nonces *nonces;  /* likewise, for many signatures */
 	EVP_PKEY_CTX *verify;
 };
 
@@ -43,6 +45,7 @@ void xd_signer_uninit(struct xd_signer *signer)
 {
 	for (size_t i = 0; signer->contexts && i < signer->count; i++) {
 		EVP_PKEY_CTX_free(signer->contexts[i].sign);
+		xd_nonces_free(signer->contexts[i].nonces);
 		EVP_PKEY_CTX_free(signer->contexts[i].verify);
 	}
 	free(signer->contexts);
@@ -55,6 +58,11 @@ void xd_signer_delegate(struct xd_signer *signer, xd_sign_digest sign, void *han
 {
 	signer->delegate = sign;
 	signer->handle = handle;
+}
+
+void xd_signer_expect_many(struct xd_signer *signer)
+{
+	signer->many = true;
 }
 
 /* RFC 4034, section 3.1.8.1: what is signed is the head, then each record with its full owner. */
@@ -158,6 +166,16 @@ static size_t to_der(uint8_t *der, const uint8_t *signature, size_t len)
 	return (size_t)(end - der);
 }
 
+static int sign_with_nonce(struct xd_signer *signer, size_t k, const uint8_t *digest, size_t digest_len, uint8_t *signature)
+{
+	const struct xd_key *key = &signer->keys[k];
+	xd_nonces **nonces = &signer->contexts[k].nonces;
+
+	if (!*nonces && !(*nonces = xd_nonces_create(key->pkey)))
+		return -XD_E_CRYPTO;
+	return xd_nonces_sign(*nonces, digest, digest_len, signature, key->signature_bytes);
+}
+
 static int sign_digest(struct xd_signer *signer, size_t k, const uint8_t *digest, size_t digest_len, uint8_t *signature)
 {
 	const struct xd_key *key = &signer->keys[k];
@@ -169,6 +187,8 @@ static int sign_digest(struct xd_signer *signer, size_t k, const uint8_t *digest
 	if (is_ecdsa && signer->delegate)
 		return signer->delegate(signer->handle, k, digest, digest_len, signature, key->signature_bytes) ? -XD_E_CRYPTO
 		                                                                                                : XD_OK;
+	if (is_ecdsa && signer->many)
+		return sign_with_nonce(signer, k, digest, digest_len, signature);
 	if (!*context && !(*context = open_context(key, EVP_PKEY_sign_init)))
 		return -XD_E_CRYPTO;
 	if (EVP_PKEY_sign(*context, is_ecdsa ? der : signature, &len, digest, digest_len) != 1)

@@ -3,6 +3,7 @@
 #ifndef XD_SIGNING_SIGNER_H
 #define XD_SIGNING_SIGNER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ struct xd_signer {
 	size_t count;
 	xd_sign_digest delegate; /* NULL: signatures are made here */
 	void *handle;
+	bool many;                          /* signatures are made with nonces of many (nonces.h) */
 	struct xd_signer_context *contexts; /* of each key */
 	EVP_MD_CTX *digest;
 	size_t head_len;          /* of an RRSIG with the zone's name as signer */
@@ -32,6 +34,9 @@ void xd_signer_uninit(struct xd_signer *signer);
 
 /* From now on ECDSA signatures are made elsewhere (xd_ring_delegate). */
 void xd_signer_delegate(struct xd_signer *signer, xd_sign_digest sign, void *handle);
+
+/* From now on many signatures are to be made, so that it pays to prepare for them. */
+void xd_signer_expect_many(struct xd_signer *signer);
 
 /*
  * Takes up an RRset: `value` is well formed (csrc/pairs.h), the owner in lower case wire form, records have the TTL of the

@@ -99,12 +99,13 @@ def sign(
     *,
     apex: str = "example.",
     validity: Validity = VALIDITY,
+    merged: bool = False,
     threads: int = 1,
     deterministic: bool = False,
 ) -> SignedZone:
     """Sign a zone with keys that are loaded for it."""
     with KeyRing(wire(apex), keys, deterministic=deterministic) as ring:
-        return sign_zone(contents, ring, wire(apex), ZONE_ID, validity, nsec3=nsec3, threads=threads)
+        return sign_zone(contents, ring, wire(apex), ZONE_ID, validity, nsec3=nsec3, merged=merged, threads=threads)
 
 
 def signed(

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from control.store.contents import flatten
+from control.store.keys import RRSIG, type_of_key, unpack_rdatas
 from pyxdp_dns.errors import SigningError, SigningStopped, ZoneRefused
 from pyxdp_dns.scan import ScannedZone
 from pyxdp_dns.signing import KeyRing, Nsec3, SigningKey, Stop, nsec3_hash, sign_zone, validate_zone
@@ -182,7 +183,7 @@ def test_both_flat_forms_are_read() -> None:
 def test_threads_make_the_same_zone() -> None:
     """Any number of threads gives the same changes, over several blocks and batches of work."""
     keys = key_pair(15)
-    text = SMALL + "".join(f"h{number} A 192.0.2.{number % 256}\n" for number in range(1200))
+    text = hosts(1200)
     for nsec3 in (None, Nsec3(1, b"salt")):
         with scan(text, keys) as contents:
             results = [sign(contents, keys, nsec3, threads=threads) for threads in (1, 3, 1000)]
@@ -190,6 +191,44 @@ def test_threads_make_the_same_zone() -> None:
             assert {result.new_signatures for result in results} == {results[0].new_signatures}
             for result in results:
                 result.close()
+
+
+def hosts(count: int) -> str:
+    """Return a zone with as many hosts."""
+    return SMALL + "".join(f"h{number} A 192.0.2.{number % 256}\n" for number in range(count))
+
+
+@pytest.mark.parametrize(("algorithm", "count"), [(13, 700), (14, 20)])
+def test_each_signature_has_a_nonce_of_its_own(algorithm: int, count: int) -> None:
+    """ECDSA signatures of a zone, by several threads, are all valid, and no two have the same first integer."""
+    keys, octets = key_pair(algorithm), {13: 32, 14: 48}[algorithm]
+    with (
+        scan(hosts(count), keys) as contents,
+        sign(contents, keys, threads=2) as result,
+        result.apply(contents) as zone,
+    ):
+        assert validate_zone(zone, wire("example."), NOW).findings == ()
+        rdatas = [rdata for key, value in zone if type_of_key(key) == RRSIG for rdata in unpack_rdatas(value)]
+        firsts = {rdata[-2 * octets : -octets] for rdata in rdatas}
+        assert len(firsts) == len(rdatas) == result.signatures > 2 * count
+
+
+@pytest.mark.parametrize("before", [None, Nsec3(1, b"old")])
+@pytest.mark.parametrize("chain", CHAINS)
+@pytest.mark.parametrize("text", [SMALL, ZONE, hosts(700)])
+def test_merged_pairs_are_the_zone_with_its_changes(text: str, chain: str, before: Nsec3 | None) -> None:
+    """Asked for all pairs, signing gives what carrying out the changes gives, whatever the zone was before."""
+    keys = key_pair(15)
+    with (
+        scan(text, keys) as contents,
+        sign(contents, keys, before) as changed,
+        changed.apply(contents) as base,
+        sign(base, keys, CHAINS[chain]) as changes,
+        changes.apply(base) as expected,
+        sign(base, keys, CHAINS[chain], merged=True) as result,
+    ):
+        assert list(result.changes) == list(expected)
+        assert result.changes.records == expected.records
 
 
 def test_deterministic_signatures_are_the_same_each_time() -> None:

@@ -102,6 +102,18 @@ def test_pairs_in_flat_form(store: Store) -> None:
     assert flat.count == len(pairs)
 
 
+def test_what_pairs_in_flat_form_have(store: Store) -> None:
+    """The largest TTL of all RRsets, and whether there is one of some types."""
+    ttls = {A: 1 << 31, TXT: 60}
+    pairs = [(rrset_key(1, name("a.example"), rtype), pack_rrset(ttl, (b"\1x",))) for rtype, ttl in ttls.items()]
+    flat = flatten(pairs)
+    assert [flat.largest_ttl(), flatten(pairs[1:]).largest_ttl(), flatten(()).largest_ttl()] == [1 << 31, 60, 0]
+    assert flat.has_types({6, TXT})
+    assert not flat.has_types({6, 17})
+    assert not flat.has_types(())
+    assert not flatten(()).has_types({A})
+
+
 def test_pairs_out_of_order_are_refused(store: Store) -> None:
     """They would be in the store without being found."""
     with pytest.raises(ValueError, match="out of order"):
