@@ -54,6 +54,12 @@ zone:
     template: signed
     dnssec-policy: none
   - domain: plain.test
+  - domain: written.test
+    zonefile-sync: 0
+    zonefile-load: whole
+    journal-content: changes
 """
 
-FILES = {f"zones/{name}.zone": PLAIN for name in ("example.com", "single.test", "keyless.test", "plain.test")}
+FILES = {
+    f"zones/{name}.zone": PLAIN for name in ("example.com", "single.test", "keyless.test", "plain.test", "written.test")
+}

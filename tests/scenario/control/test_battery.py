@@ -80,6 +80,11 @@ def test_signing(place: Path) -> None:
     play(Pair(place, signing_world.CONFIG, signing_world.FILES, (KNOTC, KNOTC)), "signing")
 
 
+def test_policies(place: Path) -> None:
+    """Policies that are changed while the server runs lead to the same serials and records."""
+    play(Pair(place, signing_world.CONFIG, signing_world.FILES, (KNOTC, KNOTC), database=True), "policies")
+
+
 def test_secondaries(place: Path) -> None:
     """The commands of replication are the same on two secondaries of one primary."""
     with secondaries(place, (KNOTC, KNOTC)) as pair:
