@@ -36,7 +36,7 @@ from control.store.environment import Transaction
 from control.store.sources import are_unchanged
 from control.store.timers import remove_timers
 from control.store.zones import get_zone
-from control.update.prepare import LoadRequest
+from control.update.prepared import LoadRequest
 from control.update.results import LoadResult
 from control.update.results import Outcome as LoadOutcome
 from pyxdp_dns.errors import EngineError

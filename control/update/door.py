@@ -36,7 +36,7 @@ from control.update.follow_signed import follow_signed
 from control.update.group import CommitQueue
 from control.update.keep import drop_flushed
 from control.update.load import Loader
-from control.update.prepare import LoadRequest, reading_of
+from control.update.prepared import LoadRequest, reading_of
 from control.update.publish import Publisher, build_flat
 from control.update.replace import Replacement, Replacer
 from control.update.request import ZoneUpdate

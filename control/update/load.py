@@ -21,7 +21,8 @@ from control.update.checks import check_owners
 from control.update.keep import forget_changes, keep_changes, leave_chain, note_zone
 from control.update.plain import PlainLoader
 from control.update.plan import Reading, Situation, Verdict, plan_reading
-from control.update.prepare import Also, LoadRequest, Prepared, file_state, prepare, prepare_transferred
+from control.update.prepare import prepare, prepare_transferred
+from control.update.prepared import Also, LoadRequest, Prepared, file_state
 from control.update.publish import Publisher, build, build_flat
 from control.update.results import LoadResult, Outcome, Step, StepKind
 from control.update.signed import settle_signed

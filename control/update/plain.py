@@ -16,7 +16,7 @@ from control.store.environment import Store, Transaction
 from control.store.sources import SETTLE_NS, FileIdentity
 from control.store.zones import StoredZone, add_zones, is_unknown
 from control.update.keep import note_zone
-from control.update.prepare import LoadRequest, reading_of
+from control.update.prepared import LoadRequest, reading_of
 from control.update.publish import Publisher
 from control.update.results import LoadResult, Outcome, Step, StepKind
 from pyxdp_dns.errors import EngineError

@@ -20,10 +20,10 @@ from control.store.contents import iterate_pairs
 from control.store.environment import Store, Transaction
 from control.store.keys import RRsetChange, type_of_key
 from control.store.zones import StoredZone, get_zone, put_zone
+from control.update.compare import RECORDED_MAX
 from control.update.difference import count_records, find_changes
 from control.update.early import Early
 from control.update.keep import forget_changes, keep_changes, note_zone
-from control.update.prepare import RECORDED_MAX
 from control.update.publish import Publisher, build, build_flat, incremental_limit
 from control.update.results import ChangeResult, Outcome
 from control.update.serial import compare_serials, serial_of_soa

@@ -20,8 +20,8 @@ from control.store.contents import FlatZone, flat_zone, flatten, get_rrset
 from control.store.environment import Store, Transaction
 from control.store.keys import RRSIG, RRsetChange, pack_typed, rrset_key, type_of_key, unpack_rdatas
 from control.store.zones import StoredZone, get_zone
+from control.update.compare import RECORDED_MAX
 from control.update.group import CommitQueue
-from control.update.prepare import RECORDED_MAX
 from control.update.replace import Replacement, Replacer
 from control.update.request import ZoneUpdate
 from control.update.results import ChangeResult, Outcome

@@ -16,7 +16,7 @@ from control.conf.zone import ZoneSettings
 from control.store.environment import Store
 from control.store.keys import Record
 from control.update.door import Door
-from control.update.prepare import LoadRequest
+from control.update.prepared import LoadRequest
 from control.update.request import ZoneUpdate
 from tests.scenario.store.loader import open_table, txt_rdata
 

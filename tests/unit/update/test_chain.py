@@ -15,7 +15,7 @@ from control.store.journal import KEY, REMOVALS
 from control.store.keys import Record
 from control.update.edit import ZoneEdit
 from control.update.history import find_faults
-from control.update.prepare import LoadRequest
+from control.update.prepared import LoadRequest
 from control.update.request import ZoneUpdate
 from control.update.results import ChangeResult, LoadResult
 from control.zonefile.write import write_zone_file
@@ -145,7 +145,7 @@ def test_a_large_difference_is_written_as_a_whole(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, mode: str, content: str, serial: int
 ) -> None:
     """Memory does not grow with the difference; serials are as ever, the journal's chain ends, skipped types stay."""
-    monkeypatch.setattr("control.update.prepare.RECORDED_MAX", 3)
+    monkeypatch.setattr("control.update.compare.RECORDED_MAX", 3)
     settings = DEFAULT._replace(
         zonefile_sync_s=-1, zonefile_load=mode, journal_content=content, zonefile_skip=frozenset({99})
     )

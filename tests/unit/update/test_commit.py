@@ -18,7 +18,7 @@ from control.store.journal import get_journal
 from control.store.keys import Record, RRsetChange, pack_rrset, rrset_key
 from control.store.zones import get_zone
 from control.update.door import Door
-from control.update.prepare import LoadRequest
+from control.update.prepared import LoadRequest
 from control.update.request import ZoneUpdate
 from control.update.results import LoadResult, Outcome
 from control.zonefile.zonemd import verify

@@ -17,7 +17,7 @@ from control.store.journal import get_journal
 from control.store.keys import Pair
 from control.store.zones import StoredZone, get_zone
 from control.update.door import Door
-from control.update.prepare import LoadRequest
+from control.update.prepared import LoadRequest
 from control.update.report import load_lines
 from control.update.results import LoadResult, Outcome
 from pyxdp_dns.errors import EngineError, TableFull

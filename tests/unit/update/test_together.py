@@ -16,7 +16,7 @@ from control.errors import StoreFull, ZoneBusy, ZoneMissing
 from control.store.environment import READERS, Store, Transaction
 from control.update.door import Door, Transfer, nothing_else
 from control.update.follow import Step
-from control.update.prepare import LoadRequest
+from control.update.prepared import LoadRequest
 from control.update.replace import Also
 from control.update.results import ChangeResult, Outcome
 from pyxdp_dns.errors import ZoneCheckError
