@@ -104,6 +104,12 @@ def sign_anew(peer: Peer, path: Path) -> dict[str, float]:
         return {"CPU s": sum(peer.cpu_seconds()) - cpu_s, "wall s": time.monotonic() - begin}
 
 
+def tell(name: str, measured: dict[str, float]) -> dict[str, float]:
+    """Say what was measured, since large zones take long; return it."""
+    print(f"{name}: {', '.join(f'{what} {report.show(value)}' for what, value in measured.items())}", file=sys.stderr)
+    return measured
+
+
 Results = dict[str, list[dict[str, float]]]
 
 
@@ -121,11 +127,11 @@ class Measurement:
         begin = time.monotonic()
         with signers.started(name, self._zone, plan) as (peer, sock):
             signed = signers.wait_signed(peer, self._names, plan, begin)
-            self.signed.setdefault(plan, {}).setdefault(name, []).append(costs(signed))
+            self.signed.setdefault(plan, {}).setdefault(name, []).append(tell(name, costs(signed)))
             if plan == Plan() and name != "named":
                 with Control(sock) as control:
-                    self.changed.setdefault(name, []).append(time_changes(peer, control, self._changes))
-                self.anew.setdefault(name, []).append(sign_anew(peer, sock))
+                    self.changed.setdefault(name, []).append(tell(name, time_changes(peer, control, self._changes)))
+                self.anew.setdefault(name, []).append(tell(name, sign_anew(peer, sock)))
 
     def measure_program(self, plan: Plan) -> None:
         """Let ldns-signzone sign the zone, which it does with one thread."""
