@@ -3,9 +3,10 @@
 
 import resource
 import shutil
+import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -24,6 +25,8 @@ NAMES = (report.OURS, "knot", "named")
 TIMEOUT_S = 1200.0
 PAUSE_S = 0.02
 SAMPLES = 32
+NAMED_MOST = 10_000
+"""Names that BIND's server is given: it signs in small steps, each in its journal, and takes many minutes for more."""
 MISSING = f"no-such-name.{mix.ORIGIN}"
 
 
@@ -76,7 +79,8 @@ def started(name: str, zone: Path, plan: Plan) -> Iterator[tuple[Peer, Path]]:
                 yield peer, peer.directory
 
 
-SIGNING = "    dnssec-signing: on\n    dnssec-policy: bench\n"
+SIGNING = "    dnssec-signing: on\n    dnssec-policy: bench\n    journal-max-usage: 16G\n"
+"""Knot writes all signatures to its journal: those of large zones take more than it may have by default."""
 
 
 QUANTA = "sig-signing-nodes 10000; sig-signing-signatures 10000;"
@@ -99,6 +103,11 @@ def named(zones: dict[str, Path], place: Place, plan: Plan, options: str) -> Ite
         zones, place, threads=plan.threads, options=f"minimal-responses yes; {policy}", zone_options=options, probes=()
     ) as peer:
         yield peer
+
+
+def default(count: int) -> list[str]:
+    """Return who signs a zone of so many names unless others are asked for."""
+    return [*(NAMES if count <= NAMED_MOST else NAMES[:-1]), *PROGRAMS]
 
 
 def sample(count: int) -> list[str]:
@@ -158,20 +167,41 @@ def greatest(pid: int) -> int:
     return 0
 
 
-def sign_by_program(zone: Path, plan: Plan) -> Signed:
-    """Let ldns-signzone, which serves nothing, sign a copy of the zone."""
+def by_ldns(zone: Path, directory: Path, plan: Plan) -> None:
+    """Sign the zone with ldns-signzone."""
+    mix.sign(zone, directory / "signed", mix.NSEC3_FLAGS if plan.variant == "nsec3" else ())
+
+
+def by_bind(zone: Path, directory: Path, plan: Plan) -> None:
+    """Sign the zone with dnssec-signzone, which would verify the result if it was let."""
+    keys = ["dnssec-keygen", "-q", "-a", "ECDSAP256SHA256", "-K", str(directory)]
+    nsec3 = ["-3", "-", "-H", "0"] if plan.variant == "nsec3" else []
+    signing = ["-S", "-P", "-n", str(plan.threads), "-K", str(directory), "-o", mix.ORIGIN, "-f", f"{directory}/signed"]
+    for argv in (
+        [*keys, mix.ORIGIN],
+        [*keys, "-f", "KSK", mix.ORIGIN],
+        ["taskset", "-c", plan.cpus, "dnssec-signzone", *signing, *nsec3, str(zone)],
+    ):
+        subprocess.run(argv, check=True, capture_output=True, cwd=directory)
+
+
+PROGRAMS: dict[str, Callable[[Path, Path, Plan], None]] = {"ldns-signzone": by_ldns, "dnssec-signzone": by_bind}
+"""Programs that sign a zone file and serve nothing."""
+
+
+def sign_by_program(name: str, zone: Path, plan: Plan) -> Signed:
+    """Let one of the programs sign the zone."""
     with tempfile.TemporaryDirectory(prefix="bench-signing-") as text:
-        target = Path(text) / "signed"
         before, begin = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-        mix.sign(zone, target, mix.NSEC3_FLAGS if plan.variant == "nsec3" else ())
+        PROGRAMS[name](zone, Path(text), plan)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         return Signed(time.monotonic() - begin, spent, 0, 0)
 
 
-def has_program() -> bool:
-    """Tell whether ldns-signzone can run here."""
-    found = all(shutil.which(program) for program in ("ldns-signzone", "ldns-keygen"))
+def has_program(name: str) -> bool:
+    """Tell whether a program can run here; say so when not."""
+    found = shutil.which(name) is not None
     if not found:
-        print("ldns-signzone is left out: it is not installed")
+        print(f"{name} is left out: it is not installed")
     return found

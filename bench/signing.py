@@ -3,7 +3,8 @@
 
 The zone is that of the query benchmarks. Every server makes its own keys, a KSK and a ZSK for ECDSA P-256, and has as
 many cores as threads that sign. A server is done when names from all over the zone, and one that does not exist, have
-signed answers: BIND answers from the zone while it signs it. CPU time is that of all its processes.
+signed answers: BIND answers from the zone while it signs it. CPU time is that of all its processes. BIND's server signs
+small zones only here; its program dnssec-signzone stands for it, and ldns-signzone beside: they serve nothing.
 
 Changes go over the control socket, each a transaction of its own that is on disk when it is committed, and are counted
 from the commit to the signed answer. Memory is as bench.load has it, at its greatest while the zone is signed.
@@ -31,7 +32,6 @@ CHANGED = "ns1"
 TIMEOUT_S = 600.0
 PROBE_PAUSE_S = 0.0005
 PLANS = tuple(Plan(variant, threads) for variant in ("nsec", "nsec3") for threads in (1, 2))
-PROGRAM = "ldns-signzone"
 
 
 def costs(signed: Signed) -> dict[str, float]:
@@ -133,10 +133,10 @@ class Measurement:
                     self.changed.setdefault(name, []).append(tell(name, time_changes(peer, control, self._changes)))
                 self.anew.setdefault(name, []).append(tell(name, sign_anew(peer, sock)))
 
-    def measure_program(self, plan: Plan) -> None:
-        """Let ldns-signzone sign the zone, which it does with one thread."""
-        signed = signers.sign_by_program(self._zone, plan)
-        self.signed.setdefault(plan, {}).setdefault(PROGRAM, []).append(costs(signed))
+    def measure_program(self, name: str, plan: Plan) -> None:
+        """Let a program sign the zone."""
+        signed = signers.sign_by_program(name, self._zone, plan)
+        self.signed.setdefault(plan, {}).setdefault(name, []).append(tell(name, costs(signed)))
 
 
 def show(found: Measurement, count: int) -> None:
@@ -158,12 +158,12 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of each server (default: %(default)s)")
     parser.add_argument("--changes", type=int, default=CHANGES, help="of each kind (default: %(default)s)")
     parser.add_argument("--plan", action="append", choices=[f"{v}-{t}" for v, t in PLANS], help="only this one")
-    parser.add_argument("--server", action="append", choices=[*signers.NAMES, PROGRAM], help="only this one")
+    parser.add_argument("--server", action="append", choices=[*signers.NAMES, *signers.PROGRAMS], help="only this one")
     arguments = parser.parse_args()
     count, changes = (mix.QUICK, QUICK_CHANGES) if arguments.quick else (arguments.names, arguments.changes)
-    wanted = arguments.server or [*signers.NAMES, PROGRAM]
+    wanted = arguments.server or signers.default(count)
     servers = [name for name in signers.NAMES if name in wanted and contestants.available(name)]
-    with_program = PROGRAM in wanted and signers.has_program()
+    programs = [name for name in signers.PROGRAMS if name in wanted and signers.has_program(name)]
     load.compile_packages()
     found = Measurement(mix.prepare("plain", count).zone, count, changes)
     for _ in range(arguments.rounds):
@@ -171,9 +171,11 @@ def main() -> int:
             if arguments.plan and f"{plan.variant}-{plan.threads}" not in arguments.plan:
                 continue
             for name in servers:
-                found.measure(name, plan)
-            if with_program and plan.threads == 1:
-                found.measure_program(plan)
+                if name != "named" or plan == Plan():
+                    found.measure(name, plan)
+            for name in programs:
+                if name != "ldns-signzone" or plan.threads == 1:  # It has one thread only.
+                    found.measure_program(name, plan)
     show(found, count)
     return 0
 
