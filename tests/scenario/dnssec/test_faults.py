@@ -11,6 +11,7 @@ import pytest
 from tests.scenario.faults.test_full_disk import fill, small_disk
 from tests.support.chain_watch import fetched_of, is_signed
 from tests.support.daemon import wait_for
+from tests.support.driven import ask
 from tests.support.signed_daemon import SignedDaemon, check_zone
 
 pytestmark = pytest.mark.peer("knotc", "nsupdate", "ldns-verify-zone")
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.peer("knotc", "nsupdate", "ldns-verify-zone")
 QUIET = {"zonefile_sync": "-1", "zonefile_load": "difference-no-serial", "journal_content": "all"}
 APEX = "example.com"
 DAY = 86400
-MANY = 20000
+MANY = 8000
 UPDATE = "update add new.example.com. 60 A 192.0.2.9"
 
 
@@ -138,14 +139,14 @@ def test_a_full_disk(daemon: SignedDaemon, tmp_path: Path) -> None:
         assert daemon.stop() == 0
 
 
-def test_killed_while_it_signs(daemon: SignedDaemon, tmp_path: Path) -> None:
+def test_killed_while_it_signs(daemon: SignedDaemon) -> None:
     """A large zone that is half signed is not there; the next daemon serves what was before, and can sign it."""
     lines = [f"n{number} A 192.0.2.{number % 250}" for number in range(MANY)]
     text = "$TTL 60\n@ SOA ns hostmaster 1 3600 600 86400 60\n@ NS ns\nns A 192.0.2.1\nwww A 192.0.2.2\n"
     daemon.write_zone(APEX, 1, text=text + "\n".join(lines) + "\n")
     daemon.configure({"nsec3": "on"}, **QUIET)
     daemon.start()
-    for questions in (0, 50, 150, 300, 500):
+    for questions in (0, 20, 60, 120, 200):
         serial = daemon.serial()
         daemon.ok("zone-sign example.com")
         daemon.expect("dropping previous signatures")
@@ -157,5 +158,5 @@ def test_killed_while_it_signs(daemon: SignedDaemon, tmp_path: Path) -> None:
         assert is_valid(daemon, "n17.example.com")
     daemon.ok("-b zone-sign example.com")
     assert is_valid(daemon, f"n{MANY - 1}.example.com")
-    check_zone(daemon, tmp_path)
+    ask(daemon.rundir / "knot.sock", "zone-validate", zone=APEX, flags="B")
     assert daemon.stop() == 0

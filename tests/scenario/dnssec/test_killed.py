@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A daemon that signs is killed at every step of a rollover and while it signs: the next one goes on where it was."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ POLICY = {"propagation-delay": "2s", "dnskey-ttl": "1s", "zone-max-ttl": "1s", "
 QUESTIONS = (("www", "A"), ("@", "SOA"), ("nothing", "A"))
 MOMENTS = ("before-commit", "after-commit")
 TTL_S = 1
+AWAY_S = 5.0
 
 
 class Dying:
@@ -44,14 +46,19 @@ class Dying:
         """How many KSKs and ZSKs are published."""
         return len(self.daemon.tags(257)), len(self.daemon.tags(256))
 
-    def dies(self, command: str | None = None) -> None:
-        """Let it die as it carries out a command, or in what it does next by itself; start it again."""
+    def dies(self, command: str | None = None, away_s: float = 0) -> None:
+        """Let it die as it carries out a command, or in what it does next by itself; start it again, some time later.
+
+        The engine answers on as it did.
+        """
         self.armed.touch()
         if command is not None:
             self.daemon.control(*command.split(), said_otherwise=True)
         assert self.daemon.process is not None
         assert self.daemon.process.wait(WAIT_S) == -9
         self.armed.unlink()
+        back = time.monotonic() + away_s
+        wait_for(lambda: time.monotonic() >= back, "the time to come back")
         self.daemon.start()
 
     def begins(self, kind: str) -> None:
@@ -103,6 +110,21 @@ def test_each_step_of_a_zsk_rollover(dying: Dying, tmp_path: Path) -> None:
         check_keystore(daemon)
 
 
+def test_a_daemon_that_is_away_for_longer_than_a_step(
+    daemon: SignedDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the engine answered meanwhile may still be cached: of the steps that are due, one is done and one waits."""
+    dying = Dying(daemon, monkeypatch, "before-commit")
+    with knot_parent(tmp_path) as parent, watched(daemon, parent):
+        (old,) = daemon.tags(256)
+        dying.begins("zsk")
+        dying.dies(away_s=AWAY_S)
+        wait_for(lambda: old not in signers(daemon), "signatures of the new ZSK")
+        assert dying.told == (1, 2)
+        wait_for(lambda: dying.told == (1, 1), "the old ZSK is removed")
+        check_keystore(daemon)
+
+
 def test_each_step_of_a_ksk_rollover(dying: Dying, tmp_path: Path) -> None:
     """Published, submitted, confirmed, removed; a confirmation that was not stored is asked for again."""
     daemon = dying.daemon
@@ -122,6 +144,36 @@ def test_each_step_of_a_ksk_rollover(dying: Dying, tmp_path: Path) -> None:
         dying.dies()
         wait_for(lambda: daemon.tags(257) == [new], "the old KSK is removed")
         assert "no key ready" in daemon.fails("zone-ksk-submitted example.com")
+        check_keystore(daemon)
+
+
+def test_each_step_of_an_algorithm_rollover(dying: Dying, tmp_path: Path) -> None:
+    """Signatures come first and go last (RFC 6781, section 4.1.4), wherever the daemon was killed in between."""
+    daemon = dying.daemon
+    with knot_parent(tmp_path) as parent, watched(daemon, parent):
+        old = {key.id for key in daemon.stored_keys()}
+        daemon.config.write_text(daemon.config.read_text().replace("- id: p\n", "- id: p\n    algorithm: ed25519\n"))
+        dying.dies("reload")
+        wait_for(lambda: len(signers(daemon)) == 2, "signatures of both algorithms")
+        assert dying.told == (1, 1)
+        dying.dies()
+        wait_for(lambda: dying.told == (2, 2), "DNSKEY records of both")
+        dying.dies()
+        wait_for(lambda: len(cds_tags(daemon)) == 1, "the CDS record of the new KSK")
+        (new,) = cds_tags(daemon)
+        push_ds(daemon, parent, new)
+        dying.armed.touch()
+        with pytest.raises(ClientError):
+            dying.submits()
+        dying.dies()
+        if dying.moment == "before-commit":
+            dying.submits()
+        dying.dies()
+        wait_for(lambda: daemon.tags(257) == [new], "no DNSKEY records of the old keys")
+        assert len(signers(daemon)) == 2
+        dying.dies()
+        wait_for(lambda: len(signers(daemon)) == 1, "no signatures of the old keys")
+        wait_for(lambda: not old & {key.id for key in daemon.stored_keys()}, "the old keys are gone")
         check_keystore(daemon)
 
 
