@@ -34,6 +34,21 @@ def settle(keys: Sequence[Key], timing: ZoneTiming, at: int) -> tuple[tuple[Key,
     return tuple(reinstate(key, at) if key.id in abandoned else key for key in keys), events
 
 
+def seen_now(keys: Sequence[Key], timing: ZoneTiming, at: int) -> tuple[Key, ...]:
+    """Return the keys when what the zone was signed with as of `signed_at` came to be answered only at `at`.
+
+    Until then the version before was, which caches have yet to forget: what waits for that waits from `at` on.
+    """
+    managed = {key.id for key in own_keys(keys)}
+    return tuple(_seen_key(key, timing.signed_at, at) if key.id in managed else key for key in keys)
+
+
+def _seen_key(key: Key, signed_at: int, at: int) -> Key:
+    times = [at if time == signed_at else time for time in key.timers]
+    timers = KeyTimers(*times)._replace(created=key.timers.created)
+    return key if timers == key.timers else replace(key, timers=timers)
+
+
 def _settle_key(key: Key, signed_at: int, at: int) -> Key:
     timers = _without_plans(_as_carried_out(key.timers, signed_at, at), at, is_ksk=key.is_ksk)
     return key if timers == key.timers else replace(key, timers=timers)

@@ -28,6 +28,8 @@ from pyxdp_dns.errors import EngineError
 
 AS_LOADED = "as loaded"
 """Request of a re-sign: the zone was signed when it was loaded, and what comes next is to be planned."""
+SEEN_LATE = "seen late"
+"""Request of a re-sign: what the store has of the zone was not answered until now, but a version before it."""
 REREAD = "reread"
 """Request of a load: read the zone file even when it is the one that was read before."""
 
@@ -224,7 +226,8 @@ def plan_dnssec(scheduler: Scheduler, zone: ZoneHandle, result: LoadResult, now_
     if settings.validates:
         plan_validation(scheduler, zone, now_s if result.valid_until is None else result.valid_until, now_s)
     if settings.signs:
-        scheduler.plan(zone, Kind.RESIGN, request=None if result.signed is None else AS_LOADED)
+        unsigned = SEEN_LATE if result.is_seen_late else None
+        scheduler.plan(zone, Kind.RESIGN, request=unsigned if result.signed is None else AS_LOADED)
         return
     for kind in (Kind.RESIGN, Kind.DS_CHECK, Kind.DS_PUSH):
         scheduler.cancel(zone, kind)

@@ -24,6 +24,7 @@ from control.keys.generate import new_key
 from control.keys.load import remove_private
 from control.keys.plan import Action
 from control.keys.roll import RollResult, force, roll
+from control.keys.settle import seen_now
 from control.keys.state import use_of
 from control.keys.timing import ZoneTiming, spread_s, steady_now
 from control.sign.apex import own_rdatas
@@ -51,6 +52,8 @@ class Wanted(NamedTuple):
     """The parent has the DS of the key that is ready; for so long caches may have the DS records from before."""
     is_anew: bool = False
     """All signatures are made anew."""
+    is_seen_late: bool = False
+    """What the store has of the zone is answered only now: the daemon ended between storing and publishing it."""
 
 
 NOTHING_WANTED = Wanted()
@@ -143,6 +146,8 @@ class Signers:
         made: list[Key] = []
         generate = partial(self._generate, txn, state, made)
         keys, events = state.keys, tuple[Event, ...]()
+        if wanted.is_seen_late and not policy.manual:
+            keys = seen_now(keys, state.timing, now)
         if wanted.confirmed_ttl_s is not None:
             keys, events = confirm(keys, now, wanted.confirmed_ttl_s)
         for kind in wanted.rolls:

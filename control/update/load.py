@@ -156,7 +156,7 @@ class Loader:
             self._store.write(lambda txn: self._note_kept(txn, request, stored))
         if is_new:
             steps.append(Step(StepKind.STORED, stored.serial))
-        self._ensure_table(stored)
+        is_seen_late = self._ensure_table(stored)
         served = situation.served
         return LoadResult(
             zone=request.zone,
@@ -171,6 +171,7 @@ class Loader:
             seconds=0.0,
             version=stored.version,
             is_file=stored.is_file and stored.serial == stored.file_serial,
+            is_seen_late=is_seen_late,
         )
 
     def _note_kept(self, txn: Transaction, request: LoadRequest, stored: StoredZone) -> None:
@@ -180,15 +181,20 @@ class Loader:
         if request.settings.journal_content == "all":
             note_zone(txn, stored.apex, held=True)
 
-    def _ensure_table(self, zone: StoredZone) -> None:
-        """Publish what the store has of a zone, unless the table has it or something newer came in between."""
+    def _ensure_table(self, zone: StoredZone) -> bool:
+        """Publish what the store has of a zone, unless the table has it or something newer came in between.
+
+        Tells whether the table had another version.
+        """
         with self._publisher.lock:
-            if self._publisher.version_of(zone.apex) == zone.version:
-                return
+            version = self._publisher.version_of(zone.apex)
+            if version == zone.version:
+                return False
             with self._store.read() as txn, self._publisher.publishing() as publication:
                 known = get_zone(txn, zone.apex)
                 if known is not None and not known.expired:
                     build_flat(publication, known, flat_zone(txn, known))
+            return version is not None
 
     def _finish(self, group: Sequence[Entry]) -> Iterator[Outcomes]:
         """Write what a group read and tell what became of each zone."""

@@ -67,6 +67,8 @@ class LoadResult:
     """What signing did; None: the zone is not signed here, or nothing changed."""
     valid_until: int | None = None
     """When the contents no longer validate (Unix seconds); None: they were not validated."""
+    is_seen_late: bool = False
+    """The contents are those that were stored before, and another version was answered until now."""
 
 
 class ChangeResult(NamedTuple):

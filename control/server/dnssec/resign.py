@@ -19,7 +19,7 @@ from control.server.dnssec.ds_check import plan_ds_check
 from control.server.dnssec.ds_push import plan_ds_push
 from control.server.dnssec.telling import Outlook, Telling
 from control.server.dnssec.trash import empty_trash
-from control.server.runners import AS_LOADED, note_change
+from control.server.runners import AS_LOADED, SEEN_LATE, note_change
 from control.sign.signers import Advance, Signers, Wanted
 from control.sign.signing import Signing
 from control.store.environment import Transaction
@@ -86,7 +86,7 @@ class Resigns:
             return None
         stored = self._zones.door.find_zone(zone.wire)
         if stored is None or stored.expired:
-            if set(event.requests) - {AS_LOADED}:
+            if set(event.requests) - {AS_LOADED, SEEN_LATE}:
                 raise ZoneUnknown(zone.wire, "no contents to sign; see in the log why it was not loaded")
             return None
         wanted = wanted_by(event)
@@ -152,6 +152,7 @@ def wanted_by(event: Event) -> Wanted:
         rolls=tuple(request.kind for request in event.requests if isinstance(request, Roll)),
         confirmed_ttl_s=max(confirmed) if confirmed else None,
         is_anew=ANEW in event.requests,
+        is_seen_late=SEEN_LATE in event.requests,
     )
 
 

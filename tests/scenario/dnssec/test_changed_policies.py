@@ -42,7 +42,7 @@ class Beside:
     def __init__(self, daemon: SignedDaemon, parent: Peer) -> None:
         self.daemon, self.parent = daemon, parent
         self.sections = section("remote", "parent", address=f"127.0.0.1@{parent.port}")
-        self.sections += section("submission", "look", parent="parent", check_interval="1s")
+        self.sections += section("submission", "look", parent="parent", check_interval="1s", parent_delay="1s")
 
     def configure(self, policy: dict[str, str], **zone: str) -> None:
         """Write the configuration with more items of the policy."""

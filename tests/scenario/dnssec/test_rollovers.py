@@ -43,6 +43,8 @@ class Times(NamedTuple):
     delay: int
     dnskey_ttl: int
     max_ttl: int
+    parent_delay: int
+    """Times are whole seconds, so what is confirmed was there up to a second less."""
 
     def policy(self) -> dict[str, str]:
         """Return the items."""
@@ -57,8 +59,8 @@ class Times(NamedTuple):
         return self.delay + self.dnskey_ttl
 
 
-MANUAL = Times(ksk=300, zsk=120, delay=2, dnskey_ttl=10, max_ttl=15)
-SCALED = Times(ksk=29, zsk=18, delay=2, dnskey_ttl=2, max_ttl=3)
+MANUAL = Times(ksk=300, zsk=120, delay=2, dnskey_ttl=10, max_ttl=15, parent_delay=0)
+SCALED = Times(ksk=29, zsk=18, delay=2, dnskey_ttl=2, max_ttl=3, parent_delay=1)
 ACTION = "DNSSEC, next key action,"
 ACTIVE, PUBLIC = "public, active", "public"
 Said = tuple[tuple[str, str], ...]
@@ -143,7 +145,9 @@ def test_the_rollovers_of_the_manual(daemon: SignedDaemon, tmp_path: Path) -> No
     daemon.write_zone("example.com", 1, text=ZONE.format(ttl=times.max_ttl))
     with knot_parent(tmp_path) as parent:
         sections = section("remote", "parent", address=f"127.0.0.1@{parent.port}")
-        sections += section("submission", "look", parent="parent", check_interval="1s")
+        sections += section(
+            "submission", "look", parent="parent", check_interval="1s", parent_delay=f"{times.parent_delay}s"
+        )
         daemon.configure(times.policy() | {"ksk-submission": "look", "ds-push": "parent"}, sections)
         daemon.start()
         with watching(daemon, parent) as watch:
@@ -162,7 +166,7 @@ def tell(story: Story, times: Times) -> None:
     while zsk_at < ksk_at:
         zsk_at = story.roll_zsk(zsk_at, ksk_at)
     story.submit_ksk(story.begin_ksk(ksk_at))
-    due = story.end_ksk(story.confirmations(2), times.dnskey_ttl, then=said)
+    due = story.end_ksk(story.confirmations(2), times.dnskey_ttl + times.parent_delay, then=said)
     assert due == int(zsk_at)
     ksk_at += times.ksk
     while zsk_at < ksk_at:
@@ -198,8 +202,9 @@ def test_an_operator_carries_the_ds_to_the_parent(daemon: SignedDaemon, tmp_path
             daemon.ok("zone-key-rollover example.com ksk")
             story.submit_ksk(story.begin_ksk(time.time()))
             push_ds(daemon, parent, story.reader.tags["ksk1"], ttl_s=DS_TTL)
-            ask(daemon.rundir / "knot.sock", "zone-ksk-submitted", zone="example.com", filters="t", data=str(DS_TTL))
-            story.end_ksk(time.time(), DS_TTL, said=CONFIRMED)
+            ttl_s = DS_TTL + times.parent_delay
+            ask(daemon.rundir / "knot.sock", "zone-ksk-submitted", zone="example.com", filters="t", data=str(ttl_s))
+            story.end_ksk(time.time(), ttl_s, said=CONFIRMED)
         assert "no key ready for submission" in daemon.fails("zone-ksk-submitted example.com")
         assert daemon.stop() == 0
     check(watch)

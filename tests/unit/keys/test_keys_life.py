@@ -10,6 +10,7 @@ from control.keys.dnskey import tag_of
 from control.keys.events import EventKind
 from control.keys.plan import Action, ActionKind
 from control.keys.roll import ZoneTiming, force, next_action, ready_key, replaced_keys, roll, spread_s, wake_time
+from control.keys.settle import seen_now
 from control.keys.state import KeyState, key_state
 from control.keys.supply import taken_tags
 from control.store.kasp import Key, KeyTimers
@@ -516,3 +517,20 @@ def test_jitter_is_the_same_for_a_zone_and_spread_over_zones() -> None:
     percent = [spread_s(zone, POLICY._replace(jitter_percent=5), 1000) for zone in zones]
     assert max(percent) == 50
     assert {spread_s(zone, POLICY, 1000) for zone in zones} == {0}
+
+
+def test_a_step_that_was_seen_late() -> None:
+    """A ZSK that was replaced in the store alone waits, once that is answered, as long as if it was replaced then."""
+    zone = settled(POLICY)
+    zone.force("zsk")
+    replaced = zone.now + POLICY.propagation_delay_s + TIMING.dnskey_ttl_s
+    keys = roll(zone.keys, POLICY, TIMING, replaced, KeyMaker()).keys
+    timing, late = TIMING._replace(signed_at=replaced), replaced + 1000
+    before, after = (next_action(some, POLICY, timing, late) for some in (keys, seen_now(keys, timing, late)))
+    assert before is not None
+    assert after is not None
+    assert (before.kind, before.time) == (ActionKind.REMOVE, replaced + 10)
+    assert (after.kind, after.time) == (ActionKind.REMOVE, late + 10)
+    seen = seen_now(keys, timing, late)
+    assert [key.timers.created for key in seen] == [key.timers.created for key in keys]
+    assert [key_state(key, late) for key in seen] == [key_state(key, late) for key in keys]
