@@ -198,7 +198,9 @@ def test_an_operator_carries_the_ds_to_the_parent(daemon: SignedDaemon, tmp_path
         push_ds(daemon, parent, ttl_s=DS_TTL)
         daemon.ok("-b zone-ksk-submitted example.com")
         story.next(Step(time.time(), CONFIRMED, (f"KSK ksk0: {ACTIVE}", f"zsk0: {ACTIVE}")))
+        made = max(key.timers.created for key in daemon.stored_keys())
         with watching(daemon, parent) as watch:
+            wait_for(lambda: time.time() >= made + 1, "a second in which no other key was made")
             daemon.ok("zone-key-rollover example.com ksk")
             story.submit_ksk(story.begin_ksk(time.time()))
             push_ds(daemon, parent, story.reader.tags["ksk1"], ttl_s=DS_TTL)
