@@ -97,9 +97,9 @@ def directory_place(path: Path) -> Place:
     """
     beside = path.parent / STORE
     store, kasp_db = path, path
-    if (path / "data.mdb").exists():
-        kasp_db = path if (path / "keys").is_dir() else path.parent / KASP_DB
-    elif (beside / "data.mdb").exists():
+    if os.path.exists(path / "data.mdb"):  # No error where this user may not look: opening the store tells of it.
+        kasp_db = path if os.path.isdir(path / "keys") else path.parent / KASP_DB
+    elif os.path.exists(beside / "data.mdb"):
         store = beside
     keystores = built_in_policy(str(kasp_db)).keystores
     return Place(store, DIRECTORY_BYTES, str(kasp_db), {one.id: one for one in keystores})

@@ -11,6 +11,7 @@ from pathlib import Path
 from pyxdp_dns.scan import scan_zone_file
 from pyxdp_dns.table import Responder, ServerInfo, Table, Transport, Verdict
 from tests.support import ask, exchange
+from tests.support.ports import free_port
 
 
 @contextmanager
@@ -62,13 +63,13 @@ def serve(answerer: Responder, address: str = "127.0.0.1") -> Iterator[int]:
                 if reply is not None:
                     self.wfile.write(struct.pack("!H", len(reply)) + reply)
 
-    with socketserver.UDPServer((address, 0), Udp) as udp:
-        port = udp.server_address[1]
-        with socketserver.ThreadingTCPServer((address, port), Tcp) as tcp:
-            for server in (udp, tcp):
-                threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-            try:
-                yield port
-            finally:
-                udp.shutdown()
-                tcp.shutdown()
+    port = free_port(address)
+    own = (address, port)
+    with socketserver.UDPServer(own, Udp) as udp, socketserver.ThreadingTCPServer(own, Tcp) as tcp:
+        for server in (udp, tcp):
+            threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        try:
+            yield port
+        finally:
+            udp.shutdown()
+            tcp.shutdown()
