@@ -53,9 +53,8 @@ def read_bind_pair(path: Path) -> BindKey:
 
     Raises KeyMissing, or KeyRefused for files that cannot be used or do not belong together.
     """
-    base = path.with_name(path.name.removesuffix(".key").removesuffix(".private"))
-    public = read_bind_public(base.with_name(f"{base.name}.key"))
-    file = base.with_name(f"{base.name}.private")
+    base = str(path).removesuffix(".key").removesuffix(".private")
+    public, file = read_bind_public(Path(f"{base}.key")), Path(f"{base}.private")
     try:
         fields = _fields(_read(file))
         algorithm = int(fields["algorithm"].split()[0])
@@ -63,7 +62,7 @@ def read_bind_pair(path: Path) -> BindKey:
     except (ValueError, LookupError) as exc:
         raise KeyRefused(f"file '{file}' has no usable private key; give the file that BIND's tools wrote") from exc
     if algorithm != public.algorithm or not fits(private, algorithm) or public_field(private) != public.public_key:
-        raise KeyRefused(f"file '{file}' has not the private key of '{base.name}.key'; give two files of one key")
+        raise KeyRefused(f"file '{file}' has not the private key of '{base}.key'; give two files of one key")
     return BindKey(private, public, times)
 
 

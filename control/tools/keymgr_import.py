@@ -81,7 +81,7 @@ def import_pub(session: Session, words: Sequence[str]) -> Iterator[str]:
 def _key_file(path: Path) -> Path:
     """Return the file with the public half, given any name of the pair."""
     base = path.with_suffix("") if path.suffix in BIND_SUFFIXES else path
-    return base.with_name(f"{base.name}.key")
+    return Path(f"{base}.key")
 
 
 def import_pem(session: Session, words: Sequence[str]) -> Iterator[str]:

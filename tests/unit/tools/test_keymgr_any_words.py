@@ -58,6 +58,7 @@ WORDS = [
     "-j",
     "-x",
 ]
+NO_FILES = ("", ".", "/", "..")
 ZONES = ("example.", "other.", "-", "--", "a..b", "\\", ".", "x" * 300)
 
 
@@ -87,6 +88,15 @@ def test_any_words(stage: KeymgrStage, words: list[str], data: st.DataObject) ->
     assert "PRIVATE" not in told.out + told.err
     if told.status:
         assert told.err.splitlines()[-1].startswith(("error: ", "xdpdns-keymgr: "))
+
+
+@pytest.mark.parametrize("command", ["import-bind", "import-pub", "import-pem"])
+@pytest.mark.parametrize("path", NO_FILES)
+def test_no_files(stage: KeymgrStage, command: str, path: str) -> None:
+    """A path that names no file is an error as any other."""
+    told = stage.run_words(["example.", command, path])
+    assert (told.status, told.out) == (1, "")
+    assert told.err.startswith("error: ")
 
 
 def test_the_store_is_whole_after_them(stage: KeymgrStage) -> None:
