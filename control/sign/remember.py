@@ -3,7 +3,8 @@
 
 from control.errors import ZoneBusy
 from control.sign.plan import faded
-from control.sign.signing import Signed, Signing
+from control.sign.signing import DNSKEY, Signed, Signing
+from control.store.contents import get_rrset
 from control.store.environment import Transaction
 from control.store.kasp import ZoneKasp
 from control.store.kasp_tables import (
@@ -16,6 +17,7 @@ from control.store.kasp_tables import (
     put_trash,
     remove_key,
 )
+from control.store.keys import unpack_ttl
 from control.store.zones import StoredZone
 
 
@@ -37,9 +39,24 @@ def remember(txn: Transaction, zone: StoredZone, signing: Signing, signed: Signe
             put_trash(txn, TrashedKey(apex, key, signing.validity.now, records.discard_at))
         for key in records.shared:
             put_shared(txn, records.policy_id, key)
-    kasp = _remembered(get_kasp(txn, apex), signing, signed)
+    kasp = _with_ttls(get_kasp(txn, apex), signing, signed, _dnskey_ttl(txn, zone))
+    kasp = _remembered(kasp, signing, signed)
     put_kasp(txn, apex, kasp._replace(signed_serial=zone.serial, signed_version=zone.version))
     return signed._replace(events=records.events)
+
+
+def _with_ttls(kasp: ZoneKasp, signing: Signing, signed: Signed, dnskey_ttl: int) -> ZoneKasp:
+    """Return what is remembered with the TTLs that records have now; caches may still have those before."""
+    max_ttl = signed.max_ttl if signed.is_whole else max(kasp.max_ttl, signed.max_ttl)
+    lowered = [old for old, new in ((kasp.max_ttl, max_ttl), (kasp.dnskey_ttl, dnskey_ttl)) if old > new]
+    if lowered:
+        kasp = faded(kasp, max(lowered), signing.validity.now)
+    return kasp._replace(max_ttl=max_ttl, dnskey_ttl=dnskey_ttl)
+
+
+def _dnskey_ttl(txn: Transaction, zone: StoredZone) -> int:
+    value = get_rrset(txn, zone, zone.apex, DNSKEY)
+    return 0 if value is None else unpack_ttl(value)
 
 
 def _remembered(kasp: ZoneKasp, signing: Signing, signed: Signed) -> ZoneKasp:
@@ -48,18 +65,9 @@ def _remembered(kasp: ZoneKasp, signing: Signing, signed: Signed) -> ZoneKasp:
         master_serial=wanted.master_serial,
         ds_push_due=wanted.ds_push_due,
         salt_created=wanted.salt_created,
-        fading_ttl=wanted.fading_ttl,
-        fades_at=wanted.fades_at,
         signed_at=signing.as_of,
     )
     if not signed.is_whole:
         ends = [end for end in (kasp.expires, signed.expires) if end]
-        return kasp._replace(expires=min(ends, default=0), max_ttl=max(kasp.max_ttl, signed.max_ttl))
-    if kasp.max_ttl > signed.max_ttl:
-        kasp = faded(kasp, kasp.max_ttl, signing.validity.now)
-    return kasp._replace(
-        salt=b"" if nsec3 is None else nsec3.salt,
-        signed_by=signing.digest,
-        expires=signed.expires,
-        max_ttl=signed.max_ttl,
-    )
+        return kasp._replace(expires=min(ends, default=0))
+    return kasp._replace(salt=b"" if nsec3 is None else nsec3.salt, signed_by=signing.digest, expires=signed.expires)

@@ -28,16 +28,16 @@ from control.keys.settle import seen_now
 from control.keys.state import use_of
 from control.keys.timing import ZoneTiming, spread_s, steady_now
 from control.sign.apex import own_rdatas
-from control.sign.plan import BACKDATED_S, faded, lifetimes, salt_due
+from control.sign.plan import BACKDATED_S, lifetimes, salt_due
 from control.sign.rings import Rings, UsedKey
 from control.sign.sharing import SharedKeys
-from control.sign.signing import CDS, DNSKEY, SOA, KeyRecords, Signing
+from control.sign.signing import CDS, SOA, KeyRecords, Signing
 from control.store.contents import get_rrset
 from control.store.environment import Transaction
 from control.store.kasp import Key, KeyTimers, ZoneKasp
 from control.store.kasp_tables import get_kasp, get_shared, list_keys
 from control.store.keys import unpack_rdatas, unpack_ttl
-from control.store.zones import StoredZone, get_zone
+from control.store.zones import get_zone
 
 if TYPE_CHECKING:
     from pyxdp_dns.signing import Nsec3
@@ -129,12 +129,13 @@ class Signers:
             return None
         kasp, policy = get_kasp(txn, apex), conf.policy
         stored = get_zone(txn, apex)
-        soa_ttl, dnskey_ttl = (_ttl_at_apex(txn, stored, rtype) for rtype in (SOA, DNSKEY))
+        soa = None if stored is None else get_rrset(txn, stored, apex, SOA)
+        soa_ttl = 0 if soa is None else unpack_ttl(soa)
         fading = kasp.fading_ttl if self._now_s() < kasp.fades_at else 0
         wanted = soa_ttl if policy.dnskey_ttl_s is None else policy.dnskey_ttl_s
         timing = ZoneTiming(
             zone_max_ttl_s=max(fading, kasp.max_ttl) if policy.zone_max_ttl_s is None else policy.zone_max_ttl_s,
-            dnskey_ttl_s=max(fading, wanted, dnskey_ttl),
+            dnskey_ttl_s=max(fading, wanted, kasp.dnskey_ttl),
             jitter_s=spread_s(apex, policy, policy.zsk_lifetime_s),
             signed_at=kasp.signed_at,
         )
@@ -156,9 +157,6 @@ class Signers:
         rolled = roll(keys, policy, state.timing, now, generate)
         records = _records(state, rolled, made, now)._replace(events=(*events, *rolled.events))
         signing = self._signing(apex, state, rolled.keys, now, records, is_anew=wanted.is_anew)
-        published = _ttl_at_apex(txn, get_zone(txn, apex), DNSKEY)
-        if published > (policy.dnskey_ttl_s or published):
-            signing = replace(signing, kasp=faded(signing.kasp, published, now))
         if state.conf.ds_push and signing.sets.cdss and set(signing.sets.cdss) != _published_cds(txn, apex):
             kasp = signing.kasp._replace(ds_push_due=now + policy.propagation_delay_s)
             signing = replace(signing, kasp=kasp)
@@ -260,11 +258,6 @@ def _zsk_entered(keys: Sequence[Key], state: State) -> bool:
     """Tell whether another key became the one that signs the zone."""
     before = {key.id for key in state.keys if key.is_zsk and key.timers.active}
     return any(key.is_zsk and key.timers.active and key.id not in before for key in keys)
-
-
-def _ttl_at_apex(txn: Transaction, zone: StoredZone | None, rtype: int) -> int:
-    value = None if zone is None else get_rrset(txn, zone, zone.apex, rtype)
-    return 0 if value is None else unpack_ttl(value)
 
 
 def _published_cds(txn: Transaction, apex: bytes) -> set[bytes]:

@@ -72,6 +72,8 @@ class ZoneKasp(NamedTuple):
     """No signature in the zone expires before."""
     max_ttl: int = 0
     """No record has had a larger TTL since all of the zone was signed last."""
+    dnskey_ttl: int = 0
+    """Of the DNSKEY records in the zone."""
     fading_ttl: int = 0
     """The largest TTL that records had before TTLs were lowered."""
     fades_at: int = 0

@@ -15,8 +15,8 @@ VERSION = 1
 CRC_BYTES = 4
 HEAD = struct.Struct(">BBHBHHB")
 """Version, algorithm, bits, flags, mask of times, octets of the public key, octets of the keystore's id."""
-KASP = struct.Struct(">BBQIIIIHBB")
-"""Version, flags, version of the contents, two serials, two TTLs, mask of times, octets of salt and digest."""
+KASP = struct.Struct(">BBQIIIIIHBB")
+"""Version, flags, version of the contents, two serials, three TTLs, mask of times, octets of salt and digest."""
 TRASHED = struct.Struct(">BQQ")
 """Version, when the key was deleted, when it is to be forgotten; its record follows."""
 TIME = struct.Struct(">Q")
@@ -88,7 +88,7 @@ def pack_kasp(kasp: ZoneKasp) -> bytes:
     flags = HAS_SIGNED * (kasp.signed_serial is not None) | HAS_MASTER * (kasp.master_serial is not None)
     mask, times = _pack_times((kasp.salt_created, kasp.ds_push_due, kasp.signed_at, kasp.expires, kasp.fades_at))
     serials = kasp.signed_serial or 0, kasp.master_serial or 0
-    numbers = kasp.signed_version, *serials, kasp.max_ttl, kasp.fading_ttl
+    numbers = kasp.signed_version, *serials, kasp.max_ttl, kasp.dnskey_ttl, kasp.fading_ttl
     head = KASP.pack(VERSION, flags, *numbers, mask, len(kasp.salt), len(kasp.signed_by))
     return _closed(head + times + kasp.salt + kasp.signed_by)
 
@@ -98,7 +98,9 @@ def unpack_kasp(record: bytes) -> ZoneKasp:
     body = _opened(record)
     if len(body) < KASP.size:
         raise ValueError("too short")
-    _, flags, version, *serials, max_ttl, fading_ttl, mask, salt_bytes, digest_bytes = KASP.unpack_from(body)
+    _, flags, version, *serials, max_ttl, dnskey_ttl, fading_ttl, mask, salt_bytes, digest_bytes = KASP.unpack_from(
+        body
+    )
     (salt_created, ds_push_due, signed_at, expires, fades_at), at = _unpack_times(body, KASP.size, mask, KASP_TIMES)
     if at + salt_bytes + digest_bytes != len(body):
         raise ValueError("lengths contradict each other")
@@ -110,6 +112,7 @@ def unpack_kasp(record: bytes) -> ZoneKasp:
         signed_version=version,
         expires=expires,
         max_ttl=max_ttl,
+        dnskey_ttl=dnskey_ttl,
         fading_ttl=fading_ttl,
         fades_at=fades_at,
         signed_serial=serials[0] if flags & HAS_SIGNED else None,

@@ -5,6 +5,7 @@ from getopt import GetoptError, gnu_getopt
 from typing import NamedTuple
 
 from control.conf.version import DEFAULT_CONFDB, DEFAULT_CONFIG
+from control.tools.ctl_options import Option
 from control.tools.keymgr_refusal import Refusal
 from control.tools.keymgr_table import ABSENT, BY_NAME, SPECS
 
@@ -26,15 +27,6 @@ class Settings(NamedTuple):
     """None: when the output is a terminal."""
     show: str = ""
     """help, version or build: print that and do nothing else."""
-
-
-class Option(NamedTuple):
-    """One option."""
-
-    short: str
-    long: str
-    argument: str
-    help: str
 
 
 OPTIONS = (

@@ -5,7 +5,8 @@ All of the zone is looked at without holding up other changes; what has to chang
 same then. Much of it is written as a whole.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -26,11 +27,13 @@ from control.update.replace import Replacement, Replacer
 from control.update.request import ZoneUpdate
 from control.update.results import ChangeResult, Outcome
 from control.update.serial import next_serial, set_serial
+from control.update.whole import check_current
 from control.zonefile.rows import leading_owner
 from pyxdp_dns.errors import EngineError
 
 if TYPE_CHECKING:
     from pyxdp_dns.scan import ScannedZone
+    from pyxdp_dns.signing import SignedZone
 
 ATTEMPTS = 5
 """How often a zone is signed anew because it changed meanwhile."""
@@ -64,10 +67,7 @@ class Resigner:
             if signing.fits and not keys and signing.validity.reuse and not self._is_due(signing):
                 return self._note(known, signing)
             contents = flat_zone(txn, known)
-        try:
-            return self._sign(known, settings, signing, contents, keys)
-        except EngineError as exc:
-            raise SigningRefused(zone, str(exc)) from exc
+        return self._sign(known, settings, signing, contents, keys)
 
     @staticmethod
     def _is_due(signing: Signing) -> bool:
@@ -78,8 +78,17 @@ class Resigner:
         """Nothing is to be done; keys may have gone on all the same."""
         done = NOT_SIGNED
         if signing.keys.written or signing.keys.removed:
-            done = self._store.write(lambda txn: remember(txn, known, signing, done))
+            done = self._remember(known, signing, done)
         return _unchanged(known, done)
+
+    def _remember(self, known: StoredZone, signing: Signing, signed: Signed) -> Signed:
+        """Write what goes with contents that stay. Raises ZoneBusy when the zone has other ones meanwhile."""
+
+        def job(txn: Transaction) -> Signed:
+            check_current(txn, known.apex, known)
+            return remember(txn, known, signing, signed)
+
+        return self._store.write(job)
 
     def _sign(
         self,
@@ -89,13 +98,8 @@ class Resigner:
         contents: FlatZone,
         keys: Sequence[RRsetChange],
     ) -> ChangeResult:
-        from pyxdp_dns.signing import apply_changes
-
         new_values = flatten((change.key, change.new or b"") for change in sorted(keys))
-        with (
-            apply_changes(contents, new_values) as base,
-            sign_contents(base, known.apex, known.zone_id, signing) as done,
-        ):
+        with _signed(known, signing, contents, new_values) as (base, done):
             signed = summary(done, base)
             if done.changes.count + len(keys) <= RECORDED_MAX:
                 changes = [*keys, *(RRsetChange(key, None, value or None) for key, value in done.changes)]
@@ -111,8 +115,7 @@ class Resigner:
         changes: Sequence[RRsetChange],
     ) -> ChangeResult:
         if not changes:
-            done = self._store.write(lambda txn: remember(txn, known, signing, signed))
-            return _unchanged(known, done)
+            return _unchanged(known, self._remember(known, signing, signed))
         update = ZoneUpdate(known.apex, settings, changes, base_version=known.version, signing=signing, signed=signed)
         (result,) = self._queue.commit([update])
         return result
@@ -141,6 +144,22 @@ class Resigner:
 
             result = self._replacer.carry_out(Replacement(known, target, final, settings, also))
             return result._replace(signed=signed._replace(events=signing.keys.events))
+
+
+@contextmanager
+def _signed(
+    zone: StoredZone, signing: Signing, contents: FlatZone, keys: FlatZone
+) -> "Iterator[tuple[ScannedZone, SignedZone]]":
+    """Give the contents with other records about keys, and what makes these a signed zone. Raises SigningRefused."""
+    from pyxdp_dns.signing import apply_changes
+
+    with ExitStack() as held:
+        try:
+            base = held.enter_context(apply_changes(contents, keys))
+            done = held.enter_context(sign_contents(base, zone.apex, zone.zone_id, signing))
+        except EngineError as exc:
+            raise SigningRefused(zone.apex, str(exc)) from exc
+        yield base, done
 
 
 def _with_serial(contents: "ScannedZone", zone: StoredZone, serial: int, signing: Signing) -> "ScannedZone":

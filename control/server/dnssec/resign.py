@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The event re-sign: what is due with a zone's keys, signatures and salt is done, in one version of the zone.
 
-It is planned after each load for now, which costs little when nothing is due, and after each run for the next time that
-something is.
+Each load plans it at once, which costs little when nothing is due, and each run for the next time that something is.
 """
 
 from collections.abc import Callable

@@ -171,3 +171,13 @@ def test_lowered_ttls(tmp_path: Path) -> None:
             state = zones.signers.read(txn, APEX)
         assert state is not None
         assert (state.timing.zone_max_ttl_s, state.timing.dnskey_ttl_s) == (600, 600)
+
+
+def test_lowered_ttl_of_the_soa(tmp_path: Path) -> None:
+    """DNSKEY records have the TTL of the SOA where nothing else is said: an update of it counts as well."""
+    with signed_zones(tmp_path, QUICK._replace(dnskey_ttl_s=None, zsk_lifetime_s=0, zone_max_ttl_s=60)) as zones:
+        lasting = ZONE + "lasting 86400 A 192.0.2.3\n"
+        zones.load(APEX, lasting.replace("@ SOA", "@ 7200 SOA"), cold=True)
+        zones.load(APEX, lasting)
+        zones.sign(APEX, Wanted(rolls=("zsk",)))
+        assert next_event(zones) == zones.now_s + HOUR + 7200

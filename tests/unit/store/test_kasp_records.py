@@ -43,6 +43,7 @@ KASPS = st.builds(
     signed_version=TIME,
     expires=TIME,
     max_ttl=st.integers(0, 2**32 - 1),
+    dnskey_ttl=st.integers(0, 2**32 - 1),
     fading_ttl=st.integers(0, 2**32 - 1),
     fades_at=TIME,
     signed_serial=SERIAL,

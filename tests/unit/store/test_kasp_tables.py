@@ -61,6 +61,7 @@ KASP = ZoneKasp(
     signed_version=1_900_000_000_000_000_007,
     expires=1_900_009_000,
     max_ttl=86400,
+    dnskey_ttl=600,
     fading_ttl=172800,
     fades_at=1_900_001_000,
     signed_serial=0,
