@@ -11,91 +11,46 @@ answered there counts, whatever it is.
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from control.access.tsig import RequestSigner, TsigFailed
+from control.access.tsig import RequestSigner
 from control.clock import Clock
 from control.conf.peers import PeerEndpoint, RemoteConf
+from control.transfer.ahead import Ahead
 from control.transfer.busy import Busy
 from control.transfer.connection import (
     Connection,
-    Deadline,
     RemoteFailed,
     connect,
     endpoint_text,
     exchange_udp,
     proto_of,
 )
-from control.transfer.credentials import TlsSettings
-from control.transfer.incoming import Kind, TransferIn, rcode_reason
+from control.transfer.incoming import TransferIn
 from control.transfer.message import (
-    ASK_EXPIRE,
     NOTIFY,
     QUERY,
     RCODE,
     SOA,
     TRUNCATED,
-    Edns,
-    add_edns,
-    answer_soa,
     check_reply,
-    expire_of,
     flags_of,
     make_query,
     soa_record,
     with_id,
 )
-from control.transfer.pace import GRACE_S, longest_s
-from control.transfer.pool import Pool, Unreachable
-from control.transfer.secure import NO_TLS
+from control.transfer.pool import Key, Pool, Unreachable
+from control.transfer.session import Session, SoaReply, TransferResult, soa_reply, verified, with_edns
+from control.transfer.settings import DEFAULT_SETTINGS, ClientSettings
 from control.transfer.source import source_for
 
 __all__ = ["Client", "ClientSettings", "NotifyReply", "RemoteFailed", "Session", "SoaReply", "TransferResult"]
 
 UDP_TRIES = 3
-STALE_TRIES = 2
-"""A connection that was kept open may have been closed by the other end: then a new one is opened, once."""
-
-
-class ClientSettings(NamedTuple):
-    """Items of `server` that act here, and what limits transfers whatever is configured."""
-
-    io_timeout_s: float = 5.0
-    pool_limit: int = 0
-    pool_timeout_s: int = 5
-    retry_delay_s: float = 0.0
-    udp_payload: int = 1232
-    transfer_grace_s: float = GRACE_S
-    tls: TlsSettings = NO_TLS
-
-
-DEFAULT_SETTINGS = ClientSettings()
-
-
-class SoaReply(NamedTuple):
-    """Answer to an SOA query."""
-
-    serial: int
-    soa: bytes
-    """Record data, canonical."""
-    expire_s: int | None
-    """EDNS EXPIRE (RFC 7314)."""
-    endpoint: str
-    """`addr@port PROTO`, PROTO possibly with `/pool`."""
-
-
-class TransferResult(NamedTuple):
-    """A transfer that went through."""
-
-    kind: Kind
-    serial: int
-    messages: int
-    octets: int
-    seconds: float
-    expire_s: int | None
-    endpoint: str
+SHARED_RETRY_DELAY_S = 1.0
+"""So long an address that was not reached is left alone at least by who transfers many zones."""
 
 
 class NotifyReply(NamedTuple):
@@ -113,6 +68,8 @@ class Client:
         self._pool = Pool(clock)
         self._unreachable = Unreachable(clock)
         self.busy = Busy()
+        self.ahead = Ahead()
+        self._parent: Client | None = None
 
     @contextmanager
     def open(self, remote: RemoteConf) -> Iterator["Session"]:
@@ -120,26 +77,30 @@ class Client:
         session = Session(self, remote)
         try:
             yield session
-        except BaseException:
+        except RemoteFailed:
             session.drop()
             raise
-        session.finish()
+        finally:
+            session.finish()
 
     @contextmanager
-    def sharing(self) -> Iterator["Client"]:
-        """Give a client whose sessions hand a connection on, for one thread that has many one after the other.
+    def sharing(self, zones: Sequence[bytes]) -> Iterator["Client"]:
+        """Give a client whose sessions hand a connection on, for one thread that transfers these zones in turn.
 
-        Where connections are kept open anyway it is this one.
+        An address that was not reached is not tried again for each of them.
         """
-        if self.settings.pool_limit:
-            yield self
-            return
-        other = Client(self.clock, self.settings._replace(pool_limit=1))
-        other.busy, other._unreachable = self.busy, self._unreachable
+        retry_delay_s = max(self.settings.retry_delay_s, SHARED_RETRY_DELAY_S)
+        other = Client(self.clock, self.settings._replace(pool_limit=1, retry_delay_s=retry_delay_s))
+        other.busy, other.ahead, other._unreachable = self.busy, Ahead(zones), self._unreachable
+        other._parent = self
         try:
             yield other
         finally:
-            other.close()
+            for key, connection in other._pool.empty():
+                if connection.outstanding:
+                    connection.close()
+                else:
+                    self._pool.put(key, connection, self.settings)
 
     def query_soa(self, remote: RemoteConf, zone: bytes) -> SoaReply:
         """Ask for the SOA over UDP, and over TCP where that is cut short or the remote is asked over TLS.
@@ -192,7 +153,7 @@ class Client:
         for endpoint in remote.addresses:
             self.busy.check()
             source = source_for(remote, endpoint)
-            kept = self._pool.take((endpoint, source, remote), self.settings)
+            kept = self._take_kept((endpoint, source, remote))
             if kept is not None:
                 return kept, True
             if self._unreachable.holds((endpoint, source), self.settings.retry_delay_s):
@@ -212,6 +173,10 @@ class Client:
         endpoint = connection.remote
         key = (endpoint, connection.source, remote)
         self._pool.put(key, connection, self.settings)
+
+    def _take_kept(self, key: Key) -> Connection | None:
+        kept = self._pool.take(key, self.settings)
+        return kept if kept is not None or self._parent is None else self._parent._take_kept(key)
 
     def _ask_udp(self, remote: RemoteConf, zone: bytes) -> SoaReply | None:
         """Ask at the addresses in order; None when a reply is cut short."""
@@ -239,179 +204,3 @@ class Client:
             return None
         check_reply(reply, query, text)
         return soa_reply(reply, zone, text)
-
-
-class Session:
-    """Exchanges with one remote, over one connection while it stays open."""
-
-    def __init__(self, client: Client, remote: RemoteConf) -> None:
-        self._client, self._remote = client, remote
-        self._connection: Connection | None = None
-        self._is_kept = False
-        self._is_used = False
-
-    @property
-    def endpoint(self) -> str:
-        """`addr@port PROTO` of the connection; empty without one."""
-        if self._connection is None:
-            return ""
-        return self._connection.endpoint + ("/pool" if self._is_kept else "")
-
-    def query_soa(self, zone: bytes) -> SoaReply:
-        """Ask for the SOA. Raises RemoteFailed."""
-        reply = self.exchange(make_query(zone, SOA, QUERY))
-        return soa_reply(reply, zone, self.endpoint)
-
-    def transfer(self, incoming: TransferIn) -> TransferResult:
-        """Ask for a transfer and feed it. Raises RemoteFailed or TransferFailed."""
-        started_ns = self._client.clock.monotonic_ns()
-        messages, octets, expire_s = 0, 0, None
-
-        def take(message: bytes, size: int) -> bool:
-            nonlocal messages, octets, expire_s
-            messages, octets = messages + 1, octets + size
-            self._check_pace(started_ns, octets)
-            if expire_s is None:
-                expire_s = expire_of(message)
-            return incoming.feed(message)
-
-        self._run(incoming.query, take)
-        seconds = (self._client.clock.monotonic_ns() - started_ns) / 1e9
-        endpoint = self.endpoint
-        assert incoming.kind is not None
-        return TransferResult(incoming.kind, incoming.serial, messages, octets, seconds, expire_s, endpoint)
-
-    def _check_pace(self, started_ns: int, octets: int) -> None:
-        """Give a transfer up that is too slow. Raises RemoteFailed."""
-        allowed_s = longest_s(octets, self._client.settings.transfer_grace_s)
-        if self._client.clock.monotonic_ns() - started_ns > allowed_s * 1e9:
-            raise RemoteFailed("timed out", self.endpoint, reached=True)
-
-    def exchange(self, query: bytes, *, edns: Edns | None = ASK_EXPIRE) -> bytes:
-        """Send a request under an id of its own and return the reply, without TSIG. Raises RemoteFailed."""
-        replies: list[bytes] = []
-
-        def take(message: bytes, size: int) -> bool:
-            replies.append(message)
-            return True
-
-        sent = self._run(lambda query_id: with_id(query, query_id.to_bytes(2, "big")), take, edns=edns)
-        check_reply(replies[0], sent, self.endpoint)
-        return replies[0]
-
-    def finish(self) -> None:
-        """Give the connection back; what is behind a complete reply could not be told from the next one."""
-        connection = self._release()
-        if connection is not None and connection.is_clean:
-            self._client.keep(self._remote, connection)
-        elif connection is not None:
-            connection.close()
-
-    def drop(self) -> None:
-        """Close the connection."""
-        connection = self._release()
-        if connection is not None:
-            connection.close()
-
-    def _release(self) -> Connection | None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            self._client.busy.discard(connection)
-        return connection
-
-    def _run(
-        self, make: Callable[[int], bytes], take: Callable[[bytes, int], bool], *, edns: Edns | None = ASK_EXPIRE
-    ) -> bytes:
-        """Send a request and hand over the messages of the reply until `take` returns true; return the request.
-
-        A connection that was kept open and gives nothing is replaced by a new one. Raises RemoteFailed.
-        """
-        for _ in range(STALE_TRIES):
-            connection = self._connect()
-            plain = with_edns(make(secrets.randbelow(1 << 16)), self._remote, self._client.settings, edns)
-            try:
-                self._send_and_receive(connection, plain, take)
-            except RemoteFailed as exc:
-                was_reused = self._is_kept or self._is_used
-                self.drop()
-                self._client.busy.check()
-                if was_reused and not connection.has_answered:
-                    self._is_kept = self._is_used = False
-                    continue
-                raise exc.at(connection.endpoint) from exc
-            except BaseException:
-                self.drop()
-                raise
-            self._is_used = True
-            return plain
-        raise RemoteFailed("connection reset", reached=True)
-
-    def _send_and_receive(self, connection: Connection, plain: bytes, take: Callable[[bytes, int], bool]) -> None:
-        key, clock = self._remote.key, self._client.clock
-        signer = None if key is None else RequestSigner(key, lambda: clock.now_ns() / 1e9)
-        timeout_s = self._client.settings.io_timeout_s
-        connection.begin()
-        connection.send(plain if signer is None else signer.sign(plain), Deadline(clock, timeout_s))
-        done = False
-        while not done:
-            message = connection.receive(Deadline(clock, timeout_s))
-            done = take(verified(signer, message, connection.endpoint), len(message))
-        if signer is not None:
-            finished(signer, connection.endpoint)
-        connection.end()
-
-    def _connect(self) -> Connection:
-        """Return the session's connection. Without EDNS each exchange has its own, as older servers need."""
-        if self._remote.no_edns and self._is_used:
-            self.drop()
-            self._is_used = False
-        if self._connection is None:
-            connection, self._is_kept = self._client.connect(self._remote)
-            self._client.busy.add(connection)
-            self._connection, self._is_used = connection, False
-        return self._connection
-
-
-def with_edns(query: bytes, remote: RemoteConf, settings: ClientSettings, edns: Edns | None = ASK_EXPIRE) -> bytes:
-    """Return a request with an OPT record, if one is wanted and the remote takes it."""
-    return query if edns is None or remote.no_edns else add_edns(query, settings.udp_payload, edns)
-
-
-def verified(signer: RequestSigner | None, message: bytes, endpoint: str, *, last: bool = False) -> bytes:
-    """Return a message of a reply without TSIG. Raises RemoteFailed where the signature does not hold."""
-    if signer is None:
-        return message
-    try:
-        plain = signer.verify(message)
-        if last:
-            signer.finish()
-    except TsigFailed as exc:
-        raise RemoteFailed(tsig_reason(message, exc), endpoint, reached=True) from exc
-    return plain
-
-
-def finished(signer: RequestSigner, endpoint: str) -> None:
-    """Check that the last message was signed. Raises RemoteFailed."""
-    try:
-        signer.finish()
-    except TsigFailed as exc:
-        raise RemoteFailed(tsig_reason(b"", exc), endpoint, reached=True) from exc
-
-
-def tsig_reason(message: bytes, error: TsigFailed) -> str:
-    """Return what is logged of a reply whose signature does not hold: its error, when it reports one."""
-    rcode = flags_of(message) & RCODE if len(message) > 3 else 0
-    if error.reason == "missing" and rcode:
-        return rcode_reason(rcode)
-    return f"server responded with error '{error.reason}'" if error.told else "failed to verify TSIG"
-
-
-def soa_reply(reply: bytes, zone: bytes, endpoint: str) -> SoaReply:
-    """Return what a reply to an SOA query says. Raises RemoteFailed."""
-    rcode = flags_of(reply) & RCODE
-    if rcode:
-        raise RemoteFailed(rcode_reason(rcode), endpoint, reached=True)
-    soa = answer_soa(reply, zone)
-    if soa is None:
-        raise RemoteFailed("malformed data", endpoint, reached=True)
-    return SoaReply(int.from_bytes(soa[-20:-16], "big"), soa, expire_of(reply), endpoint)

@@ -4,11 +4,13 @@
 import os
 import select
 import socket
+from collections.abc import Iterable
 from contextlib import suppress
 
 from control.clock import Clock
 from control.conf.peers import PeerEndpoint, RemoteConf
 from control.errors import ControlError
+from control.transfer.ahead import Outstanding
 from control.transfer.credentials import TlsSettings
 from control.transfer.secure import NO_TLS, TlsRefused, secure
 
@@ -61,15 +63,16 @@ class Connection:
         self._buffer = bytearray()
         self._at = 0
         self.remote, self.source = remote, source
+        self.outstanding = Outstanding()
         self.endpoint = endpoint_text(remote, proto)
         self.has_answered = False
-        """Something came since the last request."""
+        """A message came in reply to the last request."""
         self._is_busy = False
 
     @property
     def is_clean(self) -> bool:
-        """Whether nothing of a reply is outstanding."""
-        return not self._is_busy and self._at == len(self._buffer)
+        """Whether what comes next is of no reply that was begun; it may be of one to a request sent ahead."""
+        return not self._is_busy and (bool(self.outstanding) or self._at == len(self._buffer))
 
     def begin(self) -> None:
         """Note that a request is sent now."""
@@ -79,11 +82,11 @@ class Connection:
         """Note that its reply is complete."""
         self._is_busy = False
 
-    def send(self, message: bytes, deadline: Deadline) -> None:
-        """Send one message. Raises RemoteFailed."""
+    def send(self, messages: Iterable[bytes], deadline: Deadline) -> None:
+        """Send messages. Raises RemoteFailed."""
         try:
             self._channel.settimeout(deadline.left_s())
-            self._channel.sendall(len(message).to_bytes(2, "big") + message)
+            self._channel.sendall(b"".join(len(message).to_bytes(2, "big") + message for message in messages))
         except OSError as exc:
             raise self._failed(exc) from exc
 
@@ -97,7 +100,12 @@ class Connection:
         return bytes(self._buffer[start : self._at])
 
     def is_open(self) -> bool:
-        """Tell whether the other end has neither closed the idle connection nor sent anything."""
+        """Tell whether the other end has neither closed the idle connection nor sent what it was not asked.
+
+        While replies are outstanding that is seen when they are read.
+        """
+        if self.outstanding:
+            return True
         try:
             poll = select.poll()
             poll.register(self._channel, select.POLLIN | select.POLLRDHUP)
@@ -123,13 +131,19 @@ class Connection:
                 self._at = 0
             try:
                 self._channel.settimeout(deadline.left_s())
+                if self.outstanding:
+                    self._acknowledge_at_once()
                 block = self._channel.recv(READ_BYTES)
             except OSError as exc:
                 raise self._failed(exc) from exc
             if not block:
                 raise RemoteFailed("connection reset", self.endpoint, reached=True)
-            self.has_answered = True
             self._buffer += block
+
+    def _acknowledge_at_once(self) -> None:
+        """Keep the other end from waiting: by Nagle's algorithm for an acknowledgement, which is due with a request."""
+        if self._channel.family != socket.AF_UNIX:
+            self._channel.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def _failed(self, error: OSError) -> RemoteFailed:
         return RemoteFailed(reason_of(error), self.endpoint, reached=True)

@@ -95,6 +95,17 @@ def rcode_reason(rcode: int) -> str:
     return f"server responded with error '{RCODES.get(rcode, rcode)}'"
 
 
+def transfer_query(zone: bytes, base_serial: int | None, query_id: int) -> bytes:
+    """Return the request for an IXFR from a serial on, or for an AXFR, without EDNS."""
+    is_ixfr = base_serial is not None
+    header = query_id.to_bytes(2, "big") + b"\0\0\0\1\0\0" + bytes((0, is_ixfr)) + b"\0\0"
+    question = zone + (IXFR if is_ixfr else AXFR).to_bytes(2, "big") + b"\0\1"
+    if base_serial is None:
+        return header + question
+    soa = b"\0\0" + base_serial.to_bytes(4, "big") + bytes(16)
+    return header + question + b"\xc0\x0c\0\6\0\1\0\0\0\0" + len(soa).to_bytes(2, "big") + soa
+
+
 class TransferIn:
     """One transfer; a context manager that frees its memory.
 
@@ -136,13 +147,7 @@ class TransferIn:
     def query(self, query_id: int) -> bytes:
         """Return the request, without EDNS; replies must have its id."""
         self._query_id = query_id
-        is_ixfr = self.base_serial is not None
-        header = query_id.to_bytes(2, "big") + b"\0\0\0\1\0\0" + bytes((0, is_ixfr)) + b"\0\0"
-        question = self.zone + (IXFR if is_ixfr else AXFR).to_bytes(2, "big") + b"\0\1"
-        if self.base_serial is None:
-            return header + question
-        soa = b"\0\0" + self.base_serial.to_bytes(4, "big") + bytes(16)
-        return header + question + b"\xc0\x0c\0\6\0\1\0\0\0\0" + len(soa).to_bytes(2, "big") + soa
+        return transfer_query(self.zone, self.base_serial, query_id)
 
     def feed(self, message: bytes) -> bool:
         """Take the next message, without TSIG; true when the transfer is complete. Raises TransferFailed."""

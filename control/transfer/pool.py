@@ -59,12 +59,16 @@ class Pool:
             while len(self._kept) > settings.pool_limit:
                 self._kept.pop(0).connection.close()
 
+    def empty(self) -> list[tuple[Key, Connection]]:
+        """Return all, which are no longer kept."""
+        with self._mutex:
+            kept, self._kept = self._kept, []
+        return [(item.key, item.connection) for item in kept]
+
     def close(self) -> None:
         """Close all."""
-        with self._mutex:
-            for kept in self._kept:
-                kept.connection.close()
-            self._kept.clear()
+        for _, connection in self.empty():
+            connection.close()
 
     def _drop_idle(self, settings: PoolSettings) -> None:
         oldest_ns = self._clock.monotonic_ns() - settings.pool_timeout_s * 10**9

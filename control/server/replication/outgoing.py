@@ -2,13 +2,14 @@
 """Outgoing zone transfers (RFC 5936, RFC 1995): requests for a zone or its changes, answered from the store.
 
 Messages are made by threads, some at a time, while those before them are sent. So a transfer takes a thread only as
-long as its client takes messages, and transfers get their turns one after the other.
+long as its client takes messages, and transfers get their turns one after the other. Those of a small zone are made at
+once: the thread and the loop would wait for each other longer.
 """
 
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from control.clock import Clock
 from control.errors import ControlError, JournalDamaged, ZoneUnknown
@@ -29,6 +30,8 @@ from pyxdp_dns.pack import Messages, PackLimits
 THREADS = 2
 TRANSFERS_MOST = 200
 """Transfers under way at once; others wait for their turn. The store has snapshots for more than twice as many."""
+SMALL_BYTES = 16 << 10
+"""A zone of no more octets is read as quickly as it is handed to a thread and back."""
 EXPIRE_MOST = 0xFFFFFFFF
 
 T = TypeVar("T")
@@ -113,10 +116,21 @@ class OutgoingTransfers:
     def _release(self, sending: Sending) -> None:
         """Give the snapshot back without waiting for a thread that still makes messages."""
         self.open.discard(sending)
+        if sending.closed:
+            return
         try:
             self.threads.submit(sending.close)
         except RuntimeError:  # The threads have ended, and with them all work.
             sending.close()
+
+
+class _Start(NamedTuple):
+    """What a thread makes of a request at first."""
+
+    plan: Plan
+    batch: Messages
+    following: Messages | None
+    """What is behind `batch`; None: not yet made."""
 
 
 class _Transfer:
@@ -128,63 +142,79 @@ class _Transfer:
 
     async def run(self, sending: Sending, serial: int | None) -> None:
         """Reply; `serial` is the client's of a request for changes."""
-        await self.transfers.in_thread(sending.open)
-        zone = self.inbound.zone
-        plan = Plan(Course.FULL)
-        if serial is not None and self.reply.is_udp:
-            plan = Plan(Course.CURRENT)
-        elif serial is not None:
-            provide = zone.conf.replication.provide_ixfr
-            plan = await self.transfers.in_thread(lambda: sending.plan(serial, provide=provide))
-        form = self._form(sending)
-        if plan.course is Course.CURRENT:
-            most = self.reply.max_bytes
-            message = await self.transfers.in_thread(lambda: sending.current(form, most))
+        left_s = self.transfers.expires(self.inbound.zone)
+        sending.open()
+        if serial is None and sending.zone.size <= SMALL_BYTES:
+            start = self._start(sending, serial, left_s)
+        else:
+            start = await self.transfers.in_thread(lambda: self._start(sending, serial, left_s))
+        if start.plan.course is Course.CURRENT:
             if not self.reply.is_udp:
                 self.note(INFO, f"zone is up-to-date, serial {serial}")
-            await self.reply.send(message)
+            await self.reply.send_all(start.batch)
             return
-        await self._send_all(sending, plan, form, serial)
-
-    async def _send_all(self, sending: Sending, plan: Plan, form: ReplyForm, serial: int | None) -> None:
-        if plan.course is Course.INCREMENTAL:
+        if start.plan.course is Course.INCREMENTAL:
             self.note(INFO, f"started, serial {serial} -> {sending.zone.serial}")
         else:
-            if plan.reason:
-                self.note(INFO, f"{plan.reason}, fallback to AXFR")
+            if start.plan.reason:
+                self.note(INFO, f"{start.plan.reason}, fallback to AXFR")
             self.kind = "AXFR"
             self.note(INFO, f"started, serial {sending.zone.serial}")
-        begun_ns = self.begun_ns = self.transfers.clock.monotonic_ns()
+        batch, following = start.batch, start.following
+        while batch:
+            batch, following = await self._send(batch, following, sending), None
+        seconds = (self.transfers.clock.monotonic_ns() - self.begun_ns) / 1e9
+        self.note(INFO, f"finished, {seconds:.2f} seconds, {self.messages} messages, {self.octets} bytes")
 
-        def first() -> Messages:
-            sending.begin(plan, form)
-            return sending.take()
-
+    def _start(self, sending: Sending, serial: int | None, left_s: int | None) -> _Start:
+        """Make the first messages; of a small zone all of them."""
+        self.begun_ns = self.transfers.clock.monotonic_ns()
+        form = self._form(sending, left_s)
+        plan = self._plan(sending, serial)
+        if plan.course is Course.CURRENT:
+            return _Start(plan, sending.current(form, self.reply.max_bytes), None)
         try:
-            batch = await self.transfers.in_thread(first)
+            sending.begin(plan, form)
+            batch = sending.take()
         except JournalDamaged:
             if serial is None or plan.course is Course.FULL:
                 raise
-            await self._send_all(sending, damaged_plan(serial), form, serial)
-            return
-        while batch:
-            batch = await self._send(batch, sending)
-        seconds = (self.transfers.clock.monotonic_ns() - begun_ns) / 1e9
-        self.note(INFO, f"finished, {seconds:.2f} seconds, {self.messages} messages, {self.octets} bytes")
+            plan = damaged_plan(serial)
+            sending.begin(plan, form)
+            batch = sending.take()
+        if len(batch.framed) > SMALL_BYTES:
+            return _Start(plan, batch, None)
+        following = sending.take()
+        if not following:
+            sending.close()
+        return _Start(plan, batch, following)
 
-    async def _send(self, batch: Messages, sending: Sending) -> Messages:
-        """Send messages while those behind them are made, which are returned."""
+    def _plan(self, sending: Sending, serial: int | None) -> Plan:
+        if serial is None:
+            return Plan(Course.FULL)
+        if self.reply.is_udp:
+            return Plan(Course.CURRENT)
+        return sending.plan(serial, provide=self.inbound.zone.conf.replication.provide_ixfr)
+
+    async def _send(self, batch: Messages, made: Messages | None, sending: Sending) -> Messages:
+        """Send messages while those behind them are made, unless they are; return these."""
+        if made is not None:
+            await self._send_batch(batch)
+            return made
         following = asyncio.ensure_future(self.transfers.in_thread(sending.take))
         following.add_done_callback(_take_note)
         try:
-            sizes = batch.sizes()
-            self.messages += len(sizes)
-            self.octets += sum(sizes)
-            await self.reply.send_all(batch)
-            self._check_pace()
+            await self._send_batch(batch)
             return await following
         finally:
             following.cancel()
+
+    async def _send_batch(self, batch: Messages) -> None:
+        sizes = batch.sizes()
+        self.messages += len(sizes)
+        self.octets += sum(sizes)
+        await self.reply.send_all(batch)
+        self._check_pace()
 
     def _check_pace(self) -> None:
         """Raise TooSlow when the client has taken too little for too long."""
@@ -204,20 +234,19 @@ class _Transfer:
         zone, source = self.inbound.zone, self.inbound.source
         self.transfers.log.zone(severity, zone.name, f"{self.kind}, outgoing, remote {source}, {text}")
 
-    def _form(self, sending: Sending) -> ReplyForm:
+    def _form(self, sending: Sending, left_s: int | None) -> ReplyForm:
         request = self.inbound.request
         most = self.reply.max_bytes if not self.reply.is_udp else PackLimits().most
         limits = PackLimits(min(PackLimits().fill, most), most)
-        return ReplyForm(request.id, request.flags, request.question, self._opt(sending), limits)
+        return ReplyForm(request.id, request.flags, request.question, self._opt(sending, left_s), limits)
 
-    def _opt(self, sending: Sending) -> bytes:
+    def _opt(self, sending: Sending, left_s: int | None) -> bytes:
         """Return the OPT record; with EXPIRE where it was asked for (RFC 7314)."""
         flags = self.inbound.request.edns_flags
         if flags is None:
             return b""
         if request_option(self.inbound.message, EXPIRE) is None:
             return opt_record(flags)
-        left = self.transfers.expires(self.inbound.zone)
-        seconds = sending.expire_s if left is None else left
+        seconds = sending.expire_s if left_s is None else left_s
         octets = min(max(seconds, 0), EXPIRE_MOST).to_bytes(4, "big")
         return opt_record(flags, pack_option(EXPIRE, octets))

@@ -33,6 +33,7 @@ from control.server.replication.planning import (
 )
 from control.server.replication.texts import address_text, key_text, remote_text
 from control.server.replication.timers import Timers
+from control.server.replication.turns import Turns
 from control.server.runners import note_change
 from control.server.zone_log import failure_text
 from control.store.contents import get_rrset
@@ -119,6 +120,7 @@ class Refreshes:
         self.zones, self.log, self.scheduler, self.timers = zones, log, scheduler, timers
         self.client, self.accept, self.clock, self.loop_time = client, accept, clock, loop_time
         self.chance, self.changed = chance, changed
+        self.turns = Turns(clock)
 
     def runner(self) -> Runner:
         """Return the runner."""
@@ -138,7 +140,7 @@ class Refreshes:
 
         Those that are small are written together. Blocks. Returns what `work` gives each of them or would raise.
         """
-        with self.client.sharing() as client:
+        with self.turns.take(), self.client.sharing([zone.wire for zone, _ in claims]) as client:
             return accept_together(
                 [self._steps(zone, event, client) for zone, event in claims], self.accept, self.clock
             )

@@ -65,11 +65,12 @@ class Sending:
             else:
                 self._batches = axfr_messages(self._txn, self.zone, form)
 
-    def current(self, form: ReplyForm, most: int) -> bytes:
+    def current(self, form: ReplyForm, most: int) -> Messages:
         """Return the reply with the SOA alone; as `soa_message`."""
         with self._lock:
             self._need_open()
-            return soa_message(self._txn, self.zone, form, most)
+            message = soa_message(self._txn, self.zone, form, most)
+            return Messages(len(message).to_bytes(2, "big") + message)
 
     def take(self) -> Messages:
         """Make some more messages; none when there are no more. Raises what making them raises."""
@@ -85,6 +86,11 @@ class Sending:
                 self._batches = None
                 self._snapshot.__exit__(None, None, None)
             self._closed = True
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed
 
     def _need_open(self) -> None:
         if self._closed:

@@ -140,7 +140,7 @@ def test_sessions_of_one_thread_share_a_connection(pool_limit: int) -> None:
     client = Client(Clock(), ClientSettings(pool_limit=pool_limit, pool_timeout_s=60))
     with Hostile(good(2)).running() as primary:
         remote = RemoteConf("shared", (PeerEndpoint(primary.address, primary.port),))
-        with client.sharing() as sharing:
+        with client.sharing([]) as sharing:
             for _ in range(3):
                 with sharing.open(remote) as session:
                     session.query_soa(APEX)
@@ -154,7 +154,7 @@ def test_sessions_of_one_thread_share_a_connection(pool_limit: int) -> None:
 def test_a_stopped_client_shares_nothing() -> None:
     """The end of the server ends those that share as well."""
     client = Client(Clock())
-    with client.sharing() as sharing:
+    with client.sharing([]) as sharing:
         client.stop()
         with pytest.raises(ClientStopped), sharing.open(RemoteConf("r", (PeerEndpoint("127.0.0.1", 9),))) as session:
             session.query_soa(APEX)
