@@ -44,6 +44,8 @@ def compare(
     added, changed, ignored = [], [], []
     for zone, member in contents.members.items():
         before = known.get(zone)
+        if before == member:
+            continue
         if zone in configured:
             ignored.append(zone)
         elif before is None:
@@ -53,7 +55,7 @@ def compare(
         elif before.unique != member.unique:
             removed.append(before)
             added.append(member)
-        elif before != member:
+        else:
             changed.append(member)
     return MembershipChange(tuple(removed), tuple(added), tuple(changed), tuple(ignored))
 
