@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from control.conf.version import PROGRAM as SERVER
 from control.conf.version import VERSION
 from control.errors import ControlError, KaspDamaged
+from control.log import printable
 from control.tools.keymgr_options import (
     ALL_ZONES,
     PROGRAM,
@@ -66,9 +67,9 @@ def run(argv: list[str]) -> int:
 
 
 def fail(*lines: str) -> int:
-    """Print lines to standard error and return the exit status."""
+    """Print lines to standard error and return the exit status; nothing in them ends or forges a line."""
     sys.stdout.flush()
-    print(*lines, sep="\n", file=sys.stderr)
+    print(*map(printable, lines), sep="\n", file=sys.stderr)
     return 1
 
 

@@ -218,6 +218,8 @@ class Refresh:
         self.timers = zone.timers
         self.own = self._own()
         self.is_notified = False
+        self.known_s = self.now_s()
+        """When it was found out what is logged."""
         self.is_outdated_seen = False
         """A primary was reached that has older contents."""
 
@@ -244,10 +246,10 @@ class Refresh:
 
     def report_failure(self, attempt: int) -> NotRefreshed:
         """Log that no primary is usable and when is tried again; return that as an exception."""
+        self.known_s = now = self.now_s()
         soa = None if self.own is None else SoaTimes.of(self.own.soa)
         if soa is not None and may_expire(self.zone.conf) and not self.timers.expires_s:
-            self.timers = self.timers._replace(expires_s=self.now_s() + timing.clamp(soa.expire, self.conf.expire))
-        now = self.now_s()
+            self.timers = self.timers._replace(expires_s=now + timing.clamp(soa.expire, self.conf.expire))
         retry_s = timing.next_retry(soa, attempt, self.conf, self.chance())
         delay = self._not_later(self.timers._replace(next_refresh_s=now + retry_s)).next_refresh_s - now
         when = time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(now + delay))
@@ -376,8 +378,9 @@ class Refresh:
             if not self._is_configured(remote):
                 raise NotConfigured
             soa = SoaTimes.of(incoming.soa or stored_soa(txn, self.zone.wire))
+            self.known_s = self.now_s()
             expire = result.expire_s
-            timers = timing.transferred(self.timers, self.zone.wire, soa, expire, self.conf, self.now_s(), name)
+            timers = timing.transferred(self.timers, self.zone.wire, soa, expire, self.conf, self.known_s, name)
             self.timers = timers if may_expire(self.zone.conf) else timing.lasting(timers)
             update_timers(txn, self.zone.wire, settled(self.timers, self.zone))
 
@@ -394,7 +397,8 @@ class Refresh:
 
     def _up_to_date(self, remote: RemoteConf, own: Own, serial: int, expire: int | None) -> Refreshed:
         soa = SoaTimes.of(own.soa)
-        timers = timing.contacted(self.timers, self.zone.wire, soa, expire, self.conf, self.now_s())
+        self.known_s = self.now_s()
+        timers = timing.contacted(self.timers, self.zone.wire, soa, expire, self.conf, self.known_s)
         self.timers = timers if may_expire(self.zone.conf) else timing.lasting(timers)
         text = f"refresh, remote {address_text(remote)}{key_text(remote)}, remote serial {serial}, {News.SAME.value}"
         self.log.zone(INFO, self.zone.name, f"{text}{self._expires()}")
@@ -407,7 +411,7 @@ class Refresh:
     def _expires(self) -> str:
         if not self.timers.expires_s:
             return ""
-        return f", expires in {max(0, self.timers.expires_s - self.now_s())} seconds"
+        return f", expires in {max(0, self.timers.expires_s - self.known_s)} seconds"
 
     def _log_news(self, remote: RemoteConf, reply: SoaReply, text: str) -> None:
         where = f"{address_text(remote)}{key_text(remote)}"

@@ -8,30 +8,37 @@ newer versions of keymgr have, the order of the brief list, and the exit status 
 import json
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from control.keys import private
+from control.keys.private import PrivateKey
 from tests.support.keymgr_pair import NEWER, Pair, told_by_knot
 from tests.support.keymgr_stage import run_keymgr
 
 pytestmark = pytest.mark.peer("keymgr")
+NO_KEY = "1"
+"""The tag or the beginning of an id that no key has."""
 
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Pair:
-    """Both programs, and private keys of several algorithms."""
+    """Both programs, and private keys of several algorithms, of which no id begins with NO_KEY."""
     pair = Pair(tmp_path_factory.mktemp("pair"))
-    keys = {
-        "p256": ec.generate_private_key(ec.SECP256R1()),
-        "p384": ec.generate_private_key(ec.SECP384R1()),
-        "ed25519": ed25519.Ed25519PrivateKey.generate(),
-        "ed448": ed448.Ed448PrivateKey.generate(),
-        "rsa": rsa.generate_private_key(65537, 2048),
+    makers: dict[str, Callable[[], PrivateKey]] = {
+        "p256": lambda: ec.generate_private_key(ec.SECP256R1()),
+        "p384": lambda: ec.generate_private_key(ec.SECP384R1()),
+        "ed25519": ed25519.Ed25519PrivateKey.generate,
+        "ed448": ed448.Ed448PrivateKey.generate,
+        "rsa": lambda: rsa.generate_private_key(65537, 2048),
     }
-    for name, key in keys.items():
+    for name, make in makers.items():
+        while private.key_id(key := make()).startswith(NO_KEY):
+            pass
         octets = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         Path(pair.pem(name)).write_bytes(octets)
     return pair
@@ -99,8 +106,8 @@ def test_records(pair: Pair, keys: dict[str, str]) -> None:
     [
         "list-zones-that-have-keys -l",
         "example.com set",
-        "example.com set 1 active=0",
-        "example.com set keytag=1 active=0",
+        f"example.com set {NO_KEY} active=0",
+        f"example.com set keytag={NO_KEY} active=0",
         "example.com set zz active=0",
         "example.com set {p256} foo=1",
         "example.com set {p256} algorithm=8",
@@ -119,9 +126,9 @@ def test_records(pair: Pair, keys: dict[str, str]) -> None:
         "example.com generate algorithm=RSASHA256 size=512",
         "example.com generate publish=+1d",
         "example.com delete",
-        "example.com delete 1",
+        f"example.com delete {NO_KEY}",
         "example.com ds zz",
-        "example.com ds 1",
+        f"example.com ds {NO_KEY}",
         "other.test share",
         "other.test share {p256}",
         "other.test share {p256} none.test",

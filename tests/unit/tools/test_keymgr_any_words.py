@@ -104,3 +104,11 @@ def test_the_store_is_whole_after_them(stage: KeymgrStage) -> None:
     told = stage.run("-e example. list")
     assert (told.status, " missing=yes" in told.out) == (0, False)
     assert Path(stage.config).exists()
+
+
+def test_words_that_would_end_a_line(stage: KeymgrStage) -> None:
+    """They are shown escaped, in one line."""
+    told = stage.run_words(["-", "foo", "\x1e\x1b[2J"])
+    assert told.status == 1
+    assert told.err.isascii()
+    assert [line.isprintable() for line in told.err.splitlines()] == [True]
