@@ -64,7 +64,7 @@ def prepare(zones: Iterable[str], mode: str, directory: Path) -> ZoneSet:
         if mode == "unsigned":
             _expand(zone, file)
         else:
-            _sign(zone, "nsec" if zone in NSEC_ONLY else mode, file, directory)
+            sign(zone, "nsec" if zone in NSEC_ONLY else mode, source(zone), file, directory)
         files[zone] = file
     return ZoneSet(mode, files)
 
@@ -78,7 +78,8 @@ def _expand(zone: str, file: Path) -> None:
         file.write_text(text)
 
 
-def _sign(zone: str, mode: str, file: Path, directory: Path) -> None:
+def sign(zone: str, mode: str, unsigned: Path, file: Path, directory: Path) -> None:
+    """Sign a zone file in one of the modes with keys that are kept under `directory`."""
     keys = directory / "keys"
     keys.mkdir(exist_ok=True)
     if not list(keys.glob(f"K{zone}+*.key")):
@@ -86,7 +87,7 @@ def _sign(zone: str, mode: str, file: Path, directory: Path) -> None:
             _run("dnssec-keygen", "-q", "-K", str(keys), "-a", "ECDSAP256SHA256", *flags, zone)
     times = ("-s", "20200101000000", "-e", "20370101000000")
     options = ("-q", "-S", "-K", str(keys), "-d", str(keys), "-o", zone, *times, *_OPTIONS[mode])
-    _run("dnssec-signzone", *options, "-f", str(file), str(source(zone)))
+    _run("dnssec-signzone", *options, "-f", str(file), str(unsigned))
 
 
 def key_signing_key(zone: str, directory: Path) -> str:
