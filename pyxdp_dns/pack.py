@@ -62,6 +62,7 @@ class Packer:
         check(lib.xd_pack_create(ffi.new("xd_pack_options *", options), made), "message of a transfer")
         self._pack: Any = ffi.gc(made[0], lib.xd_pack_free)
         self._messages_bytes = ffi.new("size_t *")
+        self._most = limits.most
 
     def add(self, pairs: Sequence[tuple[bytes, bytes]]) -> Iterator[Messages]:
         """Add the records of store pairs; yield the messages that are full.
@@ -74,7 +75,7 @@ class Packer:
         while (result := lib.xd_pack_add(self._pack, content, len(content), cursor)) == 1:
             yield self._take()
         if result == -RANGE:
-            raise ZoneRefused(_too_large(content[cursor.pair :]))
+            raise ZoneRefused(_too_large(content[cursor.pair :], self._most))
         check(result, DAMAGED)
         if messages := self._take():
             yield messages
@@ -84,7 +85,7 @@ class Packer:
         while (result := lib.xd_pack_add_range(self._pack, pairs.handle)) == 1:
             yield self._take()
         if result == -RANGE:
-            raise ZoneRefused(_too_large(pairs.key()))
+            raise ZoneRefused(_too_large(pairs.key(), self._most))
         check(result, DAMAGED)
         if messages := self._take():
             yield messages
@@ -101,8 +102,8 @@ class Packer:
         return messages
 
 
-def _too_large(pair: bytes) -> str:
-    """Return what is said of the pair at the start of some that holds too large a record."""
+def _too_large(pair: bytes, most: int) -> str:
+    """Return what is said of the pair at the start of some that holds a record for which `most` octets are too few."""
     at = ZONE_ID_BYTES
     labels = []
     while pair[at]:
@@ -113,4 +114,4 @@ def _too_large(pair: bytes) -> str:
     text = ffi.new("char[1021]")
     owner = ffi.string(text, lib.xd_name_text(text, wire)).decode("ascii")
     rtype = type_text(int.from_bytes(pair[at + 1 : at + KEY_TAIL_BYTES], "big"))
-    return f"a {rtype} record of {owner} is larger than a message of {MESSAGE_MAX} octets; shorten or remove it"
+    return f"a {rtype} record of {owner} is larger than a message of {most} octets; shorten or remove it"
