@@ -221,11 +221,10 @@ def named(
     place = place.settled()
     with _directory("named") as directory:
         config = directory / "named.conf"
-        family, other = ("listen-on-v6", "listen-on") if ":" in place.address else ("listen-on", "listen-on-v6")
         statements = [
             "controls { };",
-            f'options {{ directory "{directory}"; {family} port {place.port} {{ {place.address}; }};',
-            f"{other} {{ none; }}; pid-file none; session-keyfile none; lock-file none; recursion no; notify no;",
+            f'options {{ directory "{directory}"; {listen_on(place)}',
+            "pid-file none; session-keyfile none; lock-file none; recursion no; notify no;",
             f"dnssec-validation no; empty-zones-enable no; check-names primary ignore; {options} }};",
         ]
         for name, file in zones.items():
@@ -238,6 +237,12 @@ def named(
         with _run("named", argv, place, directory) as peer:
             wait(peer, zones if probes is None else probes, place.space, start_timeout_s)
             yield peer
+
+
+def listen_on(place: Place) -> str:
+    """Return the options by which named listens there and nowhere else."""
+    family, other = ("listen-on-v6", "listen-on") if ":" in place.address else ("listen-on", "listen-on-v6")
+    return f"{family} port {place.port} {{ {place.address}; }}; {other} {{ none; }};"
 
 
 @contextmanager

@@ -78,7 +78,7 @@ def nsd(primary: Primary, directory: Path) -> list[str]:
         f'pidfile: "{directory}/pid"', f'zonelistfile: "{directory}/zone.list"', f'xfrdfile: "{directory}/xfrd"',
         f'cookie-secret-file: "{directory}/cookies"', "verbosity: 2", "remote-control:", "control-enable: no",
         "zone:", 'name: "example.com"', f'zonefile: "{primary.file}"', f"notify: {address}@{port} NOKEY",
-        "provide-xfr: 0.0.0.0/0 NOKEY",
+        "provide-xfr: 0.0.0.0/0 NOKEY", "provide-xfr: ::/0 NOKEY",
     ]  # fmt: skip
     (directory / "nsd.conf").write_text("\n".join(lines) + "\n")
     return ["nsd", "-d", "-c", str(directory / "nsd.conf")]
@@ -88,8 +88,8 @@ def named(primary: Primary, directory: Path) -> list[str]:
     """Return the command that runs named."""
     (address, port), place = primary.notified, primary.place
     (directory / "named.conf").write_text(
-        f'controls {{ }}; options {{ directory "{directory}"; listen-on port {place.port} {{ {place.address}; }}; '
-        f"listen-on-v6 {{ none; }}; pid-file none; session-keyfile none; lock-file none; recursion no; "
+        f'controls {{ }}; options {{ directory "{directory}"; {peers.listen_on(place)} '
+        f"pid-file none; session-keyfile none; lock-file none; recursion no; "
         f"dnssec-validation no; empty-zones-enable no; allow-transfer {{ any; }}; notify explicit; notify-delay 0; "
         f"also-notify {{ {address} port {port}; }}; ixfr-from-differences yes; }};\n"
         f'zone "example.com" {{ type primary; file "{primary.file}"; }};\n'
@@ -97,8 +97,10 @@ def named(primary: Primary, directory: Path) -> list[str]:
     return ["named", "-g", "-n", "1", "-c", str(directory / "named.conf")]
 
 
-def make(kind: str, directory: Path, notified: tuple[str, int], space: Namespace | None = None) -> Primary:
+def make(
+    kind: str, directory: Path, notified: tuple[str, int], space: Namespace | None = None, address: str = "127.0.0.1"
+) -> Primary:
     """Return a primary with its place chosen and a zone of serial 1."""
-    primary = Primary(kind, directory / "primary.zone", peers.Place(space=space).settled(), notified)
+    primary = Primary(kind, directory / "primary.zone", peers.Place(address, space=space).settled(), notified)
     primary.write(1)
     return primary

@@ -36,7 +36,8 @@ def nsd(place: peers.Place, primary: tuple[str, int], directory: Path) -> list[s
         f'cookie-secret-file: "{directory}/cookies"', "verbosity: 2", "xfrd-reload-timeout: 0",
         "remote-control:", "control-enable: no",
         "zone:", 'name: "example.com"', f'zonefile: "{directory}/zone"', "allow-notify: 0.0.0.0/0 NOKEY",
-        f"request-xfr: {address}@{port} NOKEY", "provide-xfr: 0.0.0.0/0 NOKEY",
+        "allow-notify: ::/0 NOKEY",
+        f"request-xfr: {address}@{port} NOKEY", "provide-xfr: 0.0.0.0/0 NOKEY", "provide-xfr: ::/0 NOKEY",
     ]  # fmt: skip
     (directory / "nsd.conf").write_text("\n".join(lines) + "\n")
     return ["nsd", "-d", "-c", str(directory / "nsd.conf")]
@@ -46,8 +47,8 @@ def named(place: peers.Place, primary: tuple[str, int], directory: Path) -> list
     """Return the command that runs named."""
     address, port = primary
     (directory / "named.conf").write_text(
-        f'controls {{ }}; options {{ directory "{directory}"; listen-on port {place.port} {{ {place.address}; }}; '
-        f"listen-on-v6 {{ none; }}; pid-file none; session-keyfile none; lock-file none; recursion no; "
+        f'controls {{ }}; options {{ directory "{directory}"; {peers.listen_on(place)} '
+        f"pid-file none; session-keyfile none; lock-file none; recursion no; "
         f"dnssec-validation no; empty-zones-enable no; allow-notify {{ any; }}; notify no; }};\n"
         f'zone "example.com" {{ type secondary; file "{directory}/zone"; primaries port {port} {{ {address}; }}; }};\n'
     )

@@ -70,7 +70,9 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonUnderTest
     one.write_zone("soa.test", 1, text=ZONE.replace("ns hostmaster", f"{LONG_NAME}.m. {LONG_NAME}.r."))
     one.write_zone("example.com", 1, text=f"{ZONE}long TXT {'x' * 200} {'y' * 200} {'z' * 200}\nwww A 192.0.2.2\n")
     text = CONFIG.format(keys=keys, names=", ".join(KEYS), base=one.base)
-    one.config.write_text(f"{one.config.read_text().partition('zone:')[0]}{text}{zones}  - domain: soa.test\n  - domain: example.com\n")
+    one.config.write_text(
+        f"{one.config.read_text().partition('zone:')[0]}{text}{zones}  - domain: soa.test\n  - domain: example.com\n"
+    )
     try:
         one.start()
         yield one
@@ -115,8 +117,10 @@ def test_a_record_without_room_for_its_signature(daemon: DaemonUnderTest, name: 
     zone = f"{chr(97 + list(KEYS).index(name))}.test"
     assert max(messages_of(daemon, zone, KEYS[name])) < MOST // 2
     wait_for(
-        lambda: f"of large.{zone}. is larger than a message of {MOST - record_bytes(KEYS[name])} octets"
-        in daemon.all_output(),
+        lambda: (
+            f"of large.{zone}. is larger than a message of {MOST - record_bytes(KEYS[name])} octets"
+            in daemon.all_output()
+        ),
         daemon.all_output(),
     )
     assert max(messages_of(daemon, zone, None)) == MOST + 1 - record_bytes(KEYS[name])
