@@ -49,6 +49,10 @@ class Running:
         """Return a counter summed over the workers of a kind."""
         return sum(worker.counters[name] for worker in self.workers(kind))
 
+    def expect(self, kind: str, name: str, count: int) -> None:
+        """Wait until a counter is what it is to be: a worker counts when it has sent the reply."""
+        wait_for(lambda: self.total(kind, name) == count, f"{kind}, {name}: {count}")
+
     def wait_for_queues(self) -> None:
         """Wait until every AF_XDP queue is in the filter's map and privileges are gone."""
         wait_for(lambda: not self.status().is_privileged, "engine ready")
