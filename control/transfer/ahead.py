@@ -16,7 +16,8 @@ from control.errors import ControlError
 AHEAD_MAX = 8
 """Transfers asked for beside the one under way: BIND gives ten at once (`transfers-out`), and refuses more."""
 SMALL_BYTES = 1 << 16
-"""Those that follow are asked for when a zone of no more octets has come: while a large one is written nobody reads."""
+"""Zones of no more octets are held and written together, and behind one the next are asked for: while a large one is
+written nobody reads."""
 ID_BYTES = 2
 PARKED_MAX = 1 << 24
 """Octets held of replies whose turn is later."""

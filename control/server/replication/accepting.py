@@ -11,12 +11,11 @@ from typing import Generic, NamedTuple, TypeVar
 from control.clock import Clock
 from control.events.zone import ZoneHandle
 from control.store.environment import Transaction
+from control.transfer.ahead import SMALL_BYTES
 from control.transfer.incoming import TransferIn
 from control.update.early import Early
 from control.update.results import ChangeResult
 
-SMALL_BYTES = 1 << 16
-"""Zones of no more octets are held until others are there with which they are written."""
 HELD_NS = 500_000_000
 """How old what is held may be before another zone is transferred."""
 
@@ -50,7 +49,7 @@ class End(NamedTuple, Generic[T]):
 
 
 def accept_together(works: Sequence[Steps[T]], accept: Accept, clock: Clock) -> list[T | Exception]:
-    """Do works that wait for small transfers to be accepted up to there, and accept these together.
+    """Do works that wait for small transfers (SMALL_BYTES) to be accepted up to there, and accept these together.
 
     Returns what each gives or raises.
     """

@@ -125,7 +125,7 @@ class OutgoingTransfers:
 
 
 class _Start(NamedTuple):
-    """What a thread makes of a request at first."""
+    """What is made of a request at first."""
 
     plan: Plan
     batch: Messages

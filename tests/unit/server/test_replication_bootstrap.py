@@ -13,9 +13,10 @@ from control.errors import ControlError
 from control.events.event import Event
 from control.events.kinds import Kind
 from control.events.zone import ZoneHandle
-from control.server.replication.accepting import HELD_NS, SMALL_BYTES, Arrival, Steps, accept_together
+from control.server.replication.accepting import HELD_NS, Arrival, Steps, accept_together
 from control.server.replication.planning import MANUAL
 from control.server.replication.refresh import bootstrapped_from
+from control.transfer.ahead import SMALL_BYTES
 from tests.support.doors import PLAIN
 from tests.support.replication_stage import remote
 
